@@ -1,0 +1,100 @@
+package longreach.tensor.kernel;
+
+import java.lang.foreign.Arena;
+import longreach.tensor.weights.Tensor;
+
+/**
+ * The operations that models are written against: the seam between a model family and the machine. Activations are
+ * row-major f32 in {@code float[]}, token after token, with explicit offsets; weights are {@link Matrix}. The scalar
+ * implementation is the specification; the others agree with it within the tolerance that each method states.
+ *
+ * <p>Methods may use every thread of the {@link ComputePool} that the kernels were made with, and are called by one
+ * thread at a time (the engine's step loop); they allocate nothing per call once warm.
+ */
+public interface Kernels {
+    /** For the log: "scalar", "vector/256", ... */
+    String name();
+
+    ComputePool pool();
+
+    /**
+     * Repacks a stored matrix [rows, cols] for {@link #matmul}.
+     *
+     * @param arena owns the repacked bytes
+     */
+    Matrix prepare(Tensor weight, Arena arena);
+
+    /** y[t, r] = sum_k x[t, k] * w[r, k], for t in [0, tokens). x and y do not overlap. */
+    void matmul(Matrix w, float[] x, int xOffset, int tokens, float[] y, int yOffset);
+
+    /**
+     * The same product with f32 arithmetic whatever faster ways the kernels know for many tokens (int8 or bf16
+     * activations): what {@code --precision f32} uses. The default is {@link #matmul}.
+     */
+    default void matmulExact(Matrix w, float[] x, int xOffset, int tokens, float[] y, int yOffset) {
+        matmul(w, x, xOffset, tokens, y, yOffset);
+    }
+
+    /** y = x * rsqrt(mean(x^2) + eps) * w, per token of {@code n} elements; y may be x. */
+    void rmsNorm(float[] x, int xOffset, float[] w, float eps, int tokens, int n, float[] y, int yOffset);
+
+    /** y = (x - mean) * rsqrt(variance + eps) * w + b, per token of {@code n} elements; y may be x. */
+    void layerNorm(float[] x, int xOffset, float[] w, float[] b, float eps, int tokens, int n, float[] y, int yOffset);
+
+    /** x[i] += y[i]. */
+    void add(float[] x, int xOffset, float[] y, int yOffset, int n);
+
+    /** x[t, i] += b[i]. */
+    void addBias(float[] x, int xOffset, float[] b, int tokens, int n);
+
+    /** gate[i] = silu(gate[i]) * up[i], silu(z) = z / (1 + exp(-z)). */
+    void siluMul(float[] gate, int gateOffset, float[] up, int upOffset, int n);
+
+    /** gate[i] = geluTanh(gate[i]) * up[i]. */
+    void geluTanhMul(float[] gate, int gateOffset, float[] up, int upOffset, int n);
+
+    /** x[i] = x[i] / 2 * (1 + erf(x[i] / sqrt 2)), the exact form. */
+    void geluErf(float[] x, int xOffset, int n);
+
+    /** x = softmax(x) over n elements, with the maximum subtracted first. */
+    void softmax(float[] x, int xOffset, int n);
+
+    /**
+     * Rotary embedding in place of {@code heads} heads of {@code headDim} per token. Pairs are (2i, 2i + 1) when
+     * {@code adjacent} (GGUF's Llama order), else (i, i + headDim / 2). cos and sin are [tokens, headDim / 2] from
+     * their offset.
+     */
+    void rope(
+            float[] x,
+            int xOffset,
+            int tokens,
+            int heads,
+            int headDim,
+            boolean adjacent,
+            float[] cos,
+            float[] sin,
+            int tableOffset);
+
+    /** Bytes of a {@link KvPage} of this shape and type. */
+    long kvPageBytes(AttentionShape shape, KvPage.Type type);
+
+    /**
+     * Writes keys and values of positions [slot, slot + tokens) of a page; k and v are [tokens, kvWidth], keys already
+     * rotated. Rounds as {@link KvPage.Type} says.
+     */
+    void writeKv(
+            AttentionShape shape, KvPage page, int slot, float[] k, int kOffset, float[] v, int vOffset, int tokens);
+
+    /**
+     * out[t] = attention of the query at position start + t over the pages' positions [0, start + t] (causal, within
+     * the window) or [0, length) (not causal), softmax in f32. q and out are [tokens, queryWidth].
+     *
+     * @param pages page i holds positions [256 i, 256 i + 256); those of the queries themselves are already written
+     * @param length number of positions written
+     */
+    void attention(
+            AttentionShape shape, float[] q, int qOffset, int tokens, KvPage[] pages, int start, int length, float[] out, int outOffset);
+
+    /** Index of the largest element, the lowest index among equals. */
+    int argmax(float[] x, int xOffset, int n);
+}
