@@ -93,7 +93,15 @@ public interface Kernels {
      * @param length number of positions written
      */
     void attention(
-            AttentionShape shape, float[] q, int qOffset, int tokens, KvPage[] pages, int start, int length, float[] out, int outOffset);
+            AttentionShape shape,
+            float[] q,
+            int qOffset,
+            int tokens,
+            KvPage[] pages,
+            int start,
+            int length,
+            float[] out,
+            int outOffset);
 
     /** Index of the largest element, the lowest index among equals. */
     int argmax(float[] x, int xOffset, int n);

@@ -1,0 +1,74 @@
+package longreach.tensor.kernel;
+
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.stream.Stream;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Chooses the kernels once, at start, and logs the choice. The system property {@code longreach.kernels} forces one
+ * ({@code scalar}); {@code longreach.threads} sets the number of computing threads, by default one per physical core.
+ */
+public final class KernelSelector {
+    private static final Logger log = LoggerFactory.getLogger(KernelSelector.class);
+
+    private KernelSelector() {}
+
+    /** The best kernels for this machine, with a pool of {@link #defaultThreads} threads that lives as long as they. */
+    public static Kernels select() {
+        return select(defaultThreads());
+    }
+
+    public static Kernels select(int threads) {
+        Kernels kernels = create(System.getProperty("longreach.kernels", "scalar"), new ComputePool(threads));
+        log.info("kernels: {} on {} threads", kernels.name(), threads);
+        return kernels;
+    }
+
+    /** @throws IllegalArgumentException for an unknown name */
+    public static Kernels create(String name, ComputePool pool) {
+        return switch (name) {
+            case "scalar" -> new ScalarKernels(pool);
+            default -> throw new IllegalArgumentException("longreach.kernels: " + name + " (expected: scalar)");
+        };
+    }
+
+    /** The system property {@code longreach.threads}, else physical cores, at most the processors that we may use. */
+    public static int defaultThreads() {
+        Integer forced = Integer.getInteger("longreach.threads");
+        if (forced != null) {
+            return forced;
+        }
+        int processors = Runtime.getRuntime().availableProcessors();
+        int cores = physicalCores(Path.of("/sys/devices/system/cpu"));
+        return cores == 0 ? processors : Math.min(cores, processors);
+    }
+
+    /** Distinct sets of hyperthread siblings, as Linux lists them; 0 when it does not. */
+    static int physicalCores(Path cpus) {
+        if (!Files.isDirectory(cpus)) {
+            return 0;
+        }
+        try (Stream<Path> entries = Files.list(cpus)) {
+            return (int) entries.map(cpu -> cpu.resolve("topology/thread_siblings_list"))
+                    .filter(Files::isReadable)
+                    .map(KernelSelector::readLine)
+                    .distinct()
+                    .count();
+        } catch (IOException | UncheckedIOException e) {
+            log.debug("no processor topology: {}", e.toString());
+            return 0;
+        }
+    }
+
+    private static String readLine(Path file) {
+        try {
+            return Files.readString(file).strip();
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+}
