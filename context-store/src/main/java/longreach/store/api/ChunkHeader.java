@@ -1,0 +1,31 @@
+package longreach.store.api;
+
+import java.util.Objects;
+
+/**
+ * What a stored chunk says about itself. The binary form, with magic and format version, is the codec package's.
+ *
+ * @param layoutVersion the engine's layout of the payload
+ * @param parent {@link ChunkKey#ROOT} for a first chunk
+ * @param firstToken position of the chunk's first token in its stream
+ * @param tokenCount 1 up to the chunk length; less than that for a partial chunk
+ * @param payloadBytes exact length of the payload
+ */
+public record ChunkHeader(
+        int layoutVersion,
+        ChunkKey key,
+        ChunkKey parent,
+        long firstToken,
+        int tokenCount,
+        Codec codec,
+        long payloadBytes) {
+    public ChunkHeader {
+        Objects.requireNonNull(key, "key");
+        Objects.requireNonNull(parent, "parent");
+        Objects.requireNonNull(codec, "codec");
+        if (firstToken < 0 || tokenCount < 1 || payloadBytes < 0) {
+            throw new IllegalArgumentException("chunk header: firstToken " + firstToken + ", tokenCount " + tokenCount
+                    + ", payloadBytes " + payloadBytes + " (expected: >= 0, >= 1, >= 0)");
+        }
+    }
+}
