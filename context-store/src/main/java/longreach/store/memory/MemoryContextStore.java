@@ -1,0 +1,223 @@
+package longreach.store.memory;
+
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.time.Duration;
+import java.time.InstantSource;
+import java.util.ArrayList;
+import java.util.Iterator;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.Optional;
+import java.util.function.Consumer;
+import java.util.function.Predicate;
+import longreach.store.api.ArtifactLookup;
+import longreach.store.api.Chunk;
+import longreach.store.api.ChunkHeader;
+import longreach.store.api.ChunkKey;
+import longreach.store.api.ContextStore;
+import longreach.store.api.Digest;
+import longreach.store.api.Lookup;
+import longreach.store.api.LookupResult;
+import longreach.store.api.MissReason;
+import longreach.store.api.PutOutcome;
+import longreach.store.api.Tenant;
+import longreach.store.codec.StoreSecret;
+
+/**
+ * Chunks and artifacts in this process's memory, outside the heap. Values are not sealed: nobody else can write here.
+ * An evicted payload stays readable for those who hold it, and is freed when they let go.
+ */
+public final class MemoryContextStore implements ContextStore {
+    private static final Duration DEFAULT_TTL = Duration.ofDays(7);
+
+    private final long maxBytes;
+    private final InstantSource clock;
+    private final StoreSecret secret = StoreSecret.random();
+    private final Map<Key, Value> values = new LinkedHashMap<>(16, 0.75f, true);
+    private long usedBytes;
+    private boolean closed;
+
+    private record Key(String namespace, boolean artifact, Digest digest) {}
+
+    /** @param header null for an artifact */
+    private record Value(ChunkHeader header, MemorySegment bytes, long expiresMillis) {}
+
+    /** @param maxBytes over which the least recently used values go */
+    public MemoryContextStore(long maxBytes) {
+        this(maxBytes, InstantSource.system());
+    }
+
+    MemoryContextStore(long maxBytes, InstantSource clock) {
+        if (maxBytes < 1) {
+            throw new IllegalArgumentException("maxBytes: " + maxBytes + " (expected: >= 1)");
+        }
+        this.maxBytes = maxBytes;
+        this.clock = clock;
+    }
+
+    @Override
+    public Tenant tenant(String name) {
+        return secret.tenant(name);
+    }
+
+    @Override
+    public LookupResult get(Tenant tenant, int layoutVersion, List<ChunkKey> keys) {
+        List<Lookup> entries = new ArrayList<>(keys.size());
+        synchronized (values) {
+            for (ChunkKey key : keys) {
+                Value value = live(new Key(tenant.namespace(), false, key.digest()));
+                if (value == null) {
+                    entries.add(new Lookup.Miss(MissReason.ABSENT));
+                } else if (value.header.layoutVersion() != layoutVersion) {
+                    entries.add(new Lookup.Miss(MissReason.WRONG_VERSION));
+                } else {
+                    entries.add(new Lookup.Hit(new Chunk(value.header, value.bytes)));
+                }
+            }
+        }
+        return new Entries(entries);
+    }
+
+    @Override
+    public PutOutcome put(Tenant tenant, ChunkHeader header, Consumer<MemorySegment> writePayload) {
+        if (header.payloadBytes() > maxBytes) {
+            return PutOutcome.DROPPED_TOO_LARGE;
+        }
+        MemorySegment bytes =
+                Arena.ofAuto().allocate(Math.max(1, header.payloadBytes()), 64).asSlice(0, header.payloadBytes());
+        writePayload.accept(bytes);
+        Key key = new Key(tenant.namespace(), false, header.key().digest());
+        return store(key, new Value(header, bytes.asReadOnly(), expiry(Duration.ZERO)))
+                ? PutOutcome.ACCEPTED
+                : PutOutcome.DROPPED_CLOSED;
+    }
+
+    @Override
+    public ArtifactLookup getArtifact(Tenant tenant, Digest digest) {
+        synchronized (values) {
+            Value value = live(new Key(tenant.namespace(), true, digest));
+            return value == null
+                    ? new ArtifactLookup.Miss(MissReason.ABSENT)
+                    : new ArtifactLookup.Hit(value.bytes.toArray(ValueLayout.JAVA_BYTE));
+        }
+    }
+
+    @Override
+    public boolean putArtifact(Tenant tenant, Digest digest, byte[] bytes, Duration ttl) {
+        MemorySegment copy = MemorySegment.ofArray(bytes.clone()).asReadOnly();
+        return bytes.length <= maxBytes
+                && store(new Key(tenant.namespace(), true, digest), new Value(null, copy, expiry(ttl)));
+    }
+
+    @Override
+    public StoreStats stats(Optional<Tenant> tenant) {
+        synchronized (values) {
+            long chunks = 0;
+            long artifacts = 0;
+            for (Key key : values.keySet()) {
+                if (tenant.isEmpty() || tenant.get().namespace().equals(key.namespace)) {
+                    chunks += key.artifact ? 0 : 1;
+                    artifacts += key.artifact ? 1 : 0;
+                }
+            }
+            return new StoreStats(!closed, chunks, artifacts, usedBytes, maxBytes, "memory");
+        }
+    }
+
+    @Override
+    public EraseResult erase(Tenant tenant) {
+        synchronized (values) {
+            long chunks = remove(key -> key.namespace.equals(tenant.namespace()) && !key.artifact);
+            long artifacts = remove(key -> key.namespace.equals(tenant.namespace()) && key.artifact);
+            StoreStats left = stats(Optional.of(tenant));
+            return new EraseResult(chunks, artifacts, left.chunks() + left.artifacts());
+        }
+    }
+
+    @Override
+    public boolean flush(Duration limit) {
+        return true;
+    }
+
+    @Override
+    public void close() {
+        synchronized (values) {
+            closed = true;
+            remove(key -> true);
+        }
+    }
+
+    private long expiry(Duration ttl) {
+        return clock.millis() + (ttl.isZero() ? DEFAULT_TTL : ttl).toMillis();
+    }
+
+    private Value live(Key key) {
+        Value value = values.get(key);
+        if (value != null && value.expiresMillis <= clock.millis()) {
+            remove(key::equals);
+            return null;
+        }
+        return value;
+    }
+
+    private boolean store(Key key, Value value) {
+        synchronized (values) {
+            if (closed) {
+                return false;
+            }
+            Value old = values.put(key, value);
+            usedBytes += value.bytes.byteSize() - (old == null ? 0 : old.bytes.byteSize());
+            Iterator<Value> eldest = values.values().iterator();
+            while (usedBytes > maxBytes) {
+                usedBytes -= eldest.next().bytes.byteSize();
+                eldest.remove();
+            }
+            return true;
+        }
+    }
+
+    private long remove(Predicate<Key> which) {
+        long removed = 0;
+        for (Iterator<Map.Entry<Key, Value>> i = values.entrySet().iterator(); i.hasNext(); ) {
+            Map.Entry<Key, Value> entry = i.next();
+            if (which.test(entry.getKey())) {
+                usedBytes -= entry.getValue().bytes.byteSize();
+                i.remove();
+                removed++;
+            }
+        }
+        return removed;
+    }
+
+    private static final class Entries implements LookupResult {
+        private final List<Lookup> entries;
+        private boolean closed;
+
+        Entries(List<Lookup> entries) {
+            this.entries = entries;
+        }
+
+        @Override
+        public int size() {
+            return entries.size();
+        }
+
+        @Override
+        public Lookup entry(int position) {
+            Objects.checkIndex(position, entries.size());
+            if (closed) {
+                throw new IllegalStateException("lookup result is closed");
+            }
+            return entries.get(position);
+        }
+
+        @Override
+        public void close() {
+            closed = true;
+        }
+    }
+}
