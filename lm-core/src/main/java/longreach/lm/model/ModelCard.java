@@ -1,0 +1,12 @@
+package longreach.lm.model;
+
+/**
+ * What is to be known of a model from outside.
+ *
+ * @param family "llama", ...
+ * @param digest SHA-256 of the weights, 32 bytes
+ * @param context most tokens of prompt and answer together
+ * @param width elements of an embedding; soft tokens have this width
+ */
+public record ModelCard(
+        String name, String family, byte[] digest, int context, int vocabulary, int width, long parameters) {}
