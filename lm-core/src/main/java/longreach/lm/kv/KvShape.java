@@ -16,7 +16,9 @@ public record KvShape(List<AttentionShape> layers) {
 
     /** Off-heap bytes of one page of each layer. */
     public long blockBytes(Kernels kernels, KvPage.Type type) {
-        return layers.stream().mapToLong(layer -> kernels.kvPageBytes(layer, type)).sum();
+        return layers.stream()
+                .mapToLong(layer -> kernels.kvPageBytes(layer, type))
+                .sum();
     }
 
     /** Bytes of the keys and values of {@code tokens} positions as a chunk stores them. */

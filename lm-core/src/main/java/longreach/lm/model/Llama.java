@@ -59,8 +59,8 @@ public final class Llama implements LanguageModel {
             }
             if (meta.has("llama.rope.scaling.type")
                     && !meta.string("llama.rope.scaling.type").equals("none")) {
-                throw new IllegalArgumentException("llama.rope.scaling.type: "
-                        + meta.string("llama.rope.scaling.type") + " (expected: none)");
+                throw new IllegalArgumentException(
+                        "llama.rope.scaling.type: " + meta.string("llama.rope.scaling.type") + " (expected: none)");
             }
             return new Config(
                     meta.integer("llama.block_count"),
@@ -166,8 +166,7 @@ public final class Llama implements LanguageModel {
         Arena arena = Arena.ofShared();
         Weights weights = Weights.of(file, config, kernels, arena);
         long parameters = file.tensors().stream().mapToLong(t -> t.elements()).sum();
-        var card = new ModelCard(
-                name, "llama", digest, config.context, config.vocabulary, config.width, parameters);
+        var card = new ModelCard(name, "llama", digest, config.context, config.vocabulary, config.width, parameters);
         return new Llama(card, config, weights, kernels, precision, arena);
     }
 

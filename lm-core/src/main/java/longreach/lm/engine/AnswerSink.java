@@ -1,0 +1,35 @@
+package longreach.lm.engine;
+
+import java.util.List;
+
+/**
+ * Where an answer goes. All methods are called on the engine's thread, in the order want, prefill*, tokens*, and then
+ * exactly one of done and failed; they return at once and do not throw.
+ */
+public interface AnswerSink {
+    /** False: as many events wait for a slow reader as should; the sequence pauses until {@link Generation#resume}. */
+    boolean ready();
+
+    /**
+     * @param restoredTokens from the start of the prompt
+     * @param softRuns indices of the runs whose soft tokens must be given
+     */
+    void want(int restoredTokens, List<Integer> softRuns);
+
+    void prefill(int doneTokens, int totalTokens);
+
+    void token(Token token);
+
+    void done(Outcome outcome);
+
+    void failed(Throwable cause);
+
+    /**
+     * @param text whole characters that are certainly part of the answer by now; may be empty
+     * @param logprob null when none was asked for
+     */
+    record Token(int id, String text, TokenLogprob logprob) {}
+
+    /** @param top the best tokens at this place, best first, without {@code top} of their own */
+    record TokenLogprob(int id, float logprob, List<TokenLogprob> top) {}
+}

@@ -1,0 +1,481 @@
+package longreach.lm.engine;
+
+import java.nio.charset.StandardCharsets;
+import java.security.MessageDigest;
+import java.security.NoSuchAlgorithmException;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.concurrent.ThreadLocalRandom;
+import java.util.concurrent.locks.LockSupport;
+import longreach.lm.kv.ChunkKeys;
+import longreach.lm.kv.ChunkLookup;
+import longreach.lm.kv.ChunkPlan;
+import longreach.lm.kv.ChunkPlanner;
+import longreach.lm.kv.ChunkPublisher;
+import longreach.lm.kv.KvCache;
+import longreach.lm.kv.KvPool;
+import longreach.lm.kv.KvShape;
+import longreach.lm.model.Batch;
+import longreach.lm.model.LanguageModel;
+import longreach.lm.model.ModelCard;
+import longreach.lm.model.Precision;
+import longreach.lm.schedule.FairQueue;
+import longreach.lm.schedule.PrefillTurns;
+import longreach.store.api.ChunkStore;
+import longreach.store.api.Digest;
+import longreach.store.api.KeyChain;
+import longreach.store.api.Tenant;
+import longreach.tensor.kernel.Kernels;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Runs requests over one model. A single thread steps all of them together: each step computes one token of every sequence
+ * that decodes and, under a budget, the next tokens of prompts, so that a long prefill never stops other people's tokens.
+ *
+ * <p>Admission is by pages: a sequence starts when all the pages that it may need are free, and can then not run out of
+ * them. Cancellation and deadlines are looked at before every step. The store is asked from a virtual thread; the engine's
+ * thread never waits for it.
+ */
+public final class Engine implements AutoCloseable {
+    /** A bidirectional run is computed in one step, whatever the budget. */
+    public static final int MAX_BIDIRECTIONAL = 1024;
+
+    // Between two looks at deadlines of requests that wait for something.
+    private static final long IDLE_NANOS = Duration.ofMillis(50).toNanos();
+    // Below this a prompt's own prefill says little about the speed of prefill.
+    private static final int MEANINGFUL_PREFILL = 64;
+
+    private static final Logger log = LoggerFactory.getLogger(Engine.class);
+
+    private final LanguageModel model;
+    private final ModelCard card;
+    private final Kernels kernels;
+    private final TokenText tokens;
+    private final EngineSettings settings;
+    private final ChunkStore store;
+    private final KvPool pool;
+    private final ChunkPublisher publisher;
+    private final Digest computation;
+    private final EngineMetrics metrics;
+    private final Batch batch;
+    private final Thread thread;
+
+    private final ConcurrentLinkedQueue<Runnable> inbox = new ConcurrentLinkedQueue<>();
+    private final FairQueue<Sequence> queue;
+    private final PrefillTurns turns = new PrefillTurns();
+    private final List<Sequence> running = new ArrayList<>();
+    private final List<Sequence> stepping = new ArrayList<>();
+    private volatile boolean closing;
+    private volatile boolean woken;
+    private double prefillMicrosPerToken;
+
+    /**
+     * Takes over the model; the store, null for none, stays the caller's.
+     *
+     * @param precision part of every chunk's key, and the type of the pages
+     */
+    public Engine(
+            LanguageModel model,
+            Kernels kernels,
+            TokenText tokens,
+            Precision precision,
+            ChunkStore store,
+            EngineSettings settings,
+            EngineMetrics metrics) {
+        this.model = model;
+        this.card = model.card();
+        this.kernels = kernels;
+        this.tokens = tokens;
+        this.settings = settings;
+        this.store = store;
+        this.metrics = metrics;
+        pool = new KvPool(kernels, model.kvShape(), precision.kvType(), settings.kvBytes());
+        publisher = store == null ? null : new ChunkPublisher(store, pool);
+        computation = computation(card, precision);
+        queue = new FairQueue<>(settings.maxQueue());
+        int rows = Math.max(settings.stepTokens(), Math.min(MAX_BIDIRECTIONAL, card.context()));
+        batch = new Batch(card, rows + settings.maxRunning(), settings.maxRunning());
+        thread = Thread.ofPlatform().name("engine-" + card.name()).unstarted(this::work);
+        thread.start();
+    }
+
+    /** What keys and values depend on beside tokens and tenant. */
+    private static Digest computation(ModelCard card, Precision precision) {
+        try {
+            MessageDigest sha = MessageDigest.getInstance("SHA-256");
+            sha.update(card.digest());
+            sha.update(precision.name().getBytes(StandardCharsets.US_ASCII));
+            return Digest.of(sha.digest());
+        } catch (NoSuchAlgorithmException e) {
+            throw new IllegalStateException("every Java platform has SHA-256", e);
+        }
+    }
+
+    public ModelCard card() {
+        return card;
+    }
+
+    public KvPool pool() {
+        return pool;
+    }
+
+    /**
+     * Queues a request.
+     *
+     * @throws EngineException.InvalidRequest when the prompt does not fit the model
+     * @throws EngineException.Overloaded when it could never get its pages; a full queue is told to the sink
+     */
+    public Generation submit(GenerateRequest request, AnswerSink sink) {
+        check(request);
+        int prompt = request.prompt().length();
+        int positions = (int) Math.min(card.context(), (long) prompt + request.maxTokens());
+        if (KvPool.blocksFor(positions) > pool.capacityBlocks()) {
+            throw new EngineException.Overloaded("prompt and answer: " + positions + " tokens (expected: at most "
+                    + pool.capacityBlocks() * ChunkPlanner.CHUNK + ", which is what lm-core.kv-bytes holds)");
+        }
+        var answer =
+                new AnswerText(request, ThreadLocalRandom.current().nextLong(), tokens, kernels, card.vocabulary());
+        var sequence = new Sequence(request, sink, answer, card.width(), positions);
+        post(() -> enqueue(sequence));
+        return new Handle(sequence);
+    }
+
+    private void check(GenerateRequest request) {
+        var prompt = request.prompt();
+        if (prompt.length() > card.context()) {
+            throw new EngineException.InvalidRequest(
+                    "prompt: " + prompt.length() + " tokens (expected: at most " + card.context() + ")");
+        }
+        for (int i = 0; i < prompt.runs().size(); i++) {
+            if (prompt.isBidirectional(i) && prompt.end(i) - prompt.start(i) > MAX_BIDIRECTIONAL) {
+                throw new EngineException.InvalidRequest("segment " + i + ": " + (prompt.end(i) - prompt.start(i))
+                        + " bidirectional tokens (expected: at most " + MAX_BIDIRECTIONAL + ")");
+            }
+        }
+        for (int p = 0; p < prompt.length(); p++) {
+            int id = prompt.id(p);
+            if (id < -1 || id >= card.vocabulary()) {
+                throw new EngineException.InvalidRequest("token id: " + Integer.toUnsignedString(id)
+                        + " (expected: less than " + card.vocabulary() + ")");
+            }
+        }
+    }
+
+    /** Waits until every chunk offered so far is in the store or given up. */
+    public boolean flush(Duration limit) throws InterruptedException {
+        return publisher == null || publisher.flush(limit);
+    }
+
+    private final class Handle implements Generation {
+        private final Sequence sequence;
+
+        Handle(Sequence sequence) {
+            this.sequence = sequence;
+        }
+
+        @Override
+        public void soft(int run, int offset, float[] rows) {
+            sequence.soft.add(run, offset, rows);
+            wake();
+        }
+
+        @Override
+        public void softEnded() {
+            sequence.soft.end();
+            wake();
+        }
+
+        @Override
+        public void resume() {
+            wake();
+        }
+
+        @Override
+        public void cancel() {
+            sequence.cancelled = true;
+            wake();
+        }
+    }
+
+    private void post(Runnable event) {
+        inbox.add(event);
+        wake();
+    }
+
+    private void wake() {
+        woken = true;
+        LockSupport.unpark(thread);
+    }
+
+    private void work() {
+        while (!closing) {
+            woken = false;
+            for (Runnable event = inbox.poll(); event != null; event = inbox.poll()) {
+                event.run();
+            }
+            dropEnded();
+            admit();
+            boolean restored = restore();
+            fillBatch();
+            metrics.state(running.size(), queue.size(), pool.blocksReserved(), pool.capacityBlocks());
+            if (!batch.isEmpty()) {
+                step();
+            } else if (!restored && !woken) {
+                boolean anybody = !running.isEmpty() || queue.size() > 0;
+                if (anybody) {
+                    LockSupport.parkNanos(this, IDLE_NANOS);
+                } else {
+                    LockSupport.park(this);
+                }
+            }
+        }
+        for (Runnable event = inbox.poll(); event != null; event = inbox.poll()) {
+            event.run();
+        }
+        queue.removeIf(s -> true).forEach(s -> s.sink.failed(new EngineException.Closing()));
+        List.copyOf(running).forEach(s -> fail(s, new EngineException.Closing()));
+    }
+
+    private void enqueue(Sequence sequence) {
+        if (closing) {
+            sequence.sink.failed(new EngineException.Closing());
+        } else if (!queue.offer(sequence.request.tenant(), sequence)) {
+            sequence.sink.failed(new EngineException.Overloaded(
+                    "requests waiting: " + queue.size() + " (expected: fewer than " + settings.maxQueue() + ")"));
+        }
+    }
+
+    /** Frees what was cancelled, ran out of time, or waits for soft tokens that will not come. */
+    private void dropEnded() {
+        long now = System.nanoTime();
+        for (Sequence gone : queue.removeIf(s -> s.cancelled || s.request.expired(now))) {
+            gone.sink.failed(endedEarly(gone));
+        }
+        for (int i = running.size() - 1; i >= 0; i--) {
+            Sequence sequence = running.get(i);
+            if (sequence.cancelled || sequence.request.expired(now)) {
+                fail(sequence, endedEarly(sequence));
+            } else if (sequence.starved()) {
+                fail(
+                        sequence,
+                        new EngineException.InvalidRequest("soft tokens: the stream ended before position "
+                                + sequence.cache.length() + " (expected: all wanted segments)"));
+            }
+        }
+    }
+
+    private static EngineException endedEarly(Sequence sequence) {
+        return sequence.cancelled
+                ? new EngineException.Cancelled()
+                : new EngineException.DeadlinePassed("deadline: passed (expected: an answer before it)");
+    }
+
+    private void admit() {
+        while (running.size() < settings.maxRunning() && queue.size() > 0) {
+            Sequence next = queue.peek();
+            if (!pool.reserve(KvPool.blocksFor(next.positions))) {
+                return;
+            }
+            queue.poll();
+            boolean writes = publisher != null && next.request.cache().writes();
+            next.cache = new KvCache(pool, model.rotation(), next.positions, writes);
+            running.add(next);
+            lookUp(next);
+        }
+    }
+
+    /** Asks the store on a virtual thread; the answer comes back as an event. */
+    private void lookUp(Sequence sequence) {
+        if (store == null || !sequence.request.cache().reads()) {
+            sequence.foundNothing(store == null ? "no store" : "bypassed");
+            want(sequence);
+            return;
+        }
+        Thread.ofVirtual().name("chunk-lookup").start(() -> {
+            try {
+                Tenant tenant = store.tenant(sequence.request.tenant());
+                var keys = new ChunkKeys(new KeyChain(computation, KvShape.LAYOUT_VERSION, tenant));
+                ChunkPlan plan = ChunkPlanner.plan(sequence.request.prompt(), keys);
+                var lookup = ChunkLookup.of(store, tenant, plan, pool.shape(), pool.type());
+                post(() -> {
+                    sequence.tenant = tenant;
+                    sequence.keys = keys;
+                    sequence.plan = plan;
+                    found(sequence, lookup);
+                });
+            } catch (RuntimeException e) {
+                log.warn("chunk lookup failed: {}", e.toString());
+                post(() -> {
+                    if (running.contains(sequence)) {
+                        sequence.foundNothing("store down");
+                        want(sequence);
+                    }
+                });
+            }
+        });
+    }
+
+    private void found(Sequence sequence, ChunkLookup lookup) {
+        if (closing || !running.contains(sequence)) {
+            lookup.close();
+            return;
+        }
+        sequence.found(lookup);
+        metrics.lookedUp(sequence.promptLength(), lookup.firstComputed());
+        want(sequence);
+    }
+
+    private void want(Sequence sequence) {
+        int restored = sequence.tokensRestored();
+        List<Integer> wanted = sequence.prompt().softRunsFrom(restored);
+        sequence.soft.want(wanted);
+        sequence.sink.want(restored, wanted);
+    }
+
+    /** One chunk of every sequence that is being restored; true when there was any. */
+    private boolean restore() {
+        boolean any = false;
+        for (int i = running.size() - 1; i >= 0; i--) {
+            Sequence sequence = running.get(i);
+            if (sequence.lookup != null) {
+                any = true;
+                try {
+                    sequence.restoreNext();
+                } catch (RuntimeException e) {
+                    fail(sequence, e);
+                }
+            }
+        }
+        return any;
+    }
+
+    private void fillBatch() {
+        batch.clear();
+        stepping.clear();
+        List<Sequence> prefilling = new ArrayList<>();
+        for (Sequence sequence : running) {
+            if (sequence.decoding() && sequence.sink.ready()) {
+                sequence.addDecode(batch);
+                stepping.add(sequence);
+            } else if (sequence.prefilling()) {
+                prefilling.add(sequence);
+            }
+        }
+        if (prefilling.isEmpty()) {
+            return;
+        }
+        int budget = stepping.isEmpty() ? settings.stepTokens() : settings.prefillBudget();
+        for (Sequence sequence : turns.order(prefilling, s -> s.request.tenant())) {
+            // A budget that bidirectional runs have overdrawn lets nobody else in.
+            int count = budget <= 0 ? 0 : sequence.prefillable(budget, batch.maxTokens() - batch.tokens());
+            if (count > 0) {
+                sequence.addPrefill(batch, count, card.width());
+                stepping.add(sequence);
+                turns.served(sequence.request.tenant());
+                budget -= count;
+            }
+        }
+    }
+
+    private void step() {
+        long began = System.nanoTime();
+        try {
+            model.forward(batch);
+        } catch (RuntimeException e) {
+            log.error("step failed", e);
+            List.copyOf(stepping).forEach(s -> fail(s, e));
+            return;
+        }
+        long micros = (System.nanoTime() - began) / 1000;
+        if (batch.tokens() >= MEANINGFUL_PREFILL) {
+            double measured = (double) micros / batch.tokens();
+            prefillMicrosPerToken =
+                    prefillMicrosPerToken == 0 ? measured : 0.8 * prefillMicrosPerToken + 0.2 * measured;
+        }
+        for (Sequence sequence : stepping) {
+            try {
+                stepped(sequence);
+            } catch (RuntimeException e) {
+                log.error("sequence failed", e);
+                fail(sequence, e);
+            }
+        }
+    }
+
+    private void stepped(Sequence sequence) {
+        boolean wasPrefill = sequence.entry.start() < sequence.promptLength();
+        int logitIndex = sequence.entry.logitIndex();
+        int computed = sequence.entry.tokens();
+        sequence.stepped(sequence.request.cache().writes() && sequence.plan != null ? publisher : null);
+        if (wasPrefill) {
+            metrics.prefilled(computed);
+            sequence.sink.prefill(sequence.cache.length(), sequence.promptLength());
+            if (sequence.cache.length() < sequence.promptLength()) {
+                return;
+            }
+            if (sequence.request.maxTokens() == 0) {
+                finish(sequence, Outcome.Reason.PREFILLED);
+                return;
+            }
+        }
+        AnswerSink.Token token = sequence.answer.next(batch.logits(), batch.logitsOffset(logitIndex));
+        sequence.tokenChosen(metrics);
+        if (token == null) {
+            finish(sequence, Outcome.Reason.STOP);
+            return;
+        }
+        sequence.nextToken = token.id();
+        sequence.sink.token(token);
+        if (sequence.answer.stopped() != null) {
+            finish(sequence, Outcome.Reason.STOP);
+        } else if (sequence.answer.count() >= sequence.request.maxTokens()) {
+            finish(sequence, Outcome.Reason.MAX_TOKENS);
+        } else if (sequence.cache.length() >= card.context()) {
+            finish(sequence, Outcome.Reason.CONTEXT_FULL);
+        }
+    }
+
+    private void finish(Sequence sequence, Outcome.Reason reason) {
+        if (sequence.request.cache().writes() && sequence.plan != null) {
+            sequence.publishTail(publisher);
+        }
+        Outcome outcome = sequence.outcome(reason, prefillMicrosPerToken, MEANINGFUL_PREFILL);
+        running.remove(sequence);
+        sequence.close();
+        metrics.finished(outcome);
+        sequence.sink.done(outcome);
+    }
+
+    private void fail(Sequence sequence, Throwable cause) {
+        running.remove(sequence);
+        sequence.close();
+        sequence.sink.failed(cause);
+    }
+
+    /** Ends every request, and frees pages and weights. */
+    @Override
+    public void close() {
+        closing = true;
+        wake();
+        boolean interrupted = false;
+        while (true) {
+            try {
+                thread.join();
+                if (publisher != null) {
+                    publisher.close();
+                }
+                break;
+            } catch (InterruptedException e) {
+                interrupted = true;
+            }
+        }
+        pool.close();
+        model.close();
+        if (interrupted) {
+            Thread.currentThread().interrupt();
+        }
+    }
+}

@@ -1,0 +1,76 @@
+package longreach.lm.engine;
+
+import io.micrometer.core.instrument.Counter;
+import io.micrometer.core.instrument.Gauge;
+import io.micrometer.core.instrument.MeterRegistry;
+import io.micrometer.core.instrument.Timer;
+import java.time.Duration;
+import java.util.concurrent.TimeUnit;
+
+/** The engine's figures, under the names that dashboards of inference servers expect. */
+public final class EngineMetrics {
+    private volatile int running;
+    private volatile int waiting;
+    private volatile double pageShare;
+    private final Counter queries;
+    private final Counter hits;
+    private final Counter promptTokens;
+    private final Counter outputTokens;
+    private final Timer firstToken;
+    private final Timer interToken;
+
+    public EngineMetrics(MeterRegistry registry) {
+        Gauge.builder("num_requests_running", this, m -> m.running).register(registry);
+        Gauge.builder("num_requests_waiting", this, m -> m.waiting).register(registry);
+        Gauge.builder("kv_cache_usage_perc", this, m -> m.pageShare)
+                .description("share of the KV pages that is reserved, 0 to 1")
+                .register(registry);
+        queries = Counter.builder("prefix_cache_queries")
+                .description("prompt tokens looked up in the store")
+                .register(registry);
+        hits = Counter.builder("prefix_cache_hits")
+                .description("prompt tokens restored from the store")
+                .register(registry);
+        promptTokens = Counter.builder("prompt_tokens")
+                .description("prompt tokens computed")
+                .register(registry);
+        outputTokens = Counter.builder("generation_tokens").register(registry);
+        firstToken = Timer.builder("time_to_first_token")
+                .publishPercentileHistogram()
+                .minimumExpectedValue(Duration.ofMillis(1))
+                .maximumExpectedValue(Duration.ofMinutes(10))
+                .register(registry);
+        interToken = Timer.builder("inter_token_latency")
+                .publishPercentileHistogram()
+                .minimumExpectedValue(Duration.ofMillis(1))
+                .maximumExpectedValue(Duration.ofMinutes(1))
+                .register(registry);
+    }
+
+    void state(int running, int waiting, int pagesReserved, int pages) {
+        this.running = running;
+        this.waiting = waiting;
+        this.pageShare = (double) pagesReserved / pages;
+    }
+
+    void lookedUp(int tokens, int restored) {
+        queries.increment(tokens);
+        hits.increment(restored);
+    }
+
+    void prefilled(int tokens) {
+        promptTokens.increment(tokens);
+    }
+
+    void firstToken(long nanos) {
+        firstToken.record(nanos, TimeUnit.NANOSECONDS);
+    }
+
+    void nextToken(long nanos) {
+        interToken.record(nanos, TimeUnit.NANOSECONDS);
+    }
+
+    void finished(Outcome outcome) {
+        outputTokens.increment(outcome.outputTokens());
+    }
+}

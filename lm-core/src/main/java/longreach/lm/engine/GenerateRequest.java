@@ -1,0 +1,51 @@
+package longreach.lm.engine;
+
+import longreach.lm.prompt.TokenStream;
+import longreach.lm.sample.Sampling;
+
+/**
+ * One request, checked against nothing but itself.
+ *
+ * @param tenant isolates contexts; not empty
+ * @param prompt at least one token
+ * @param maxTokens most tokens of the answer; 0: prefill and publish only
+ * @param deadlineNanos on {@link System#nanoTime}'s clock; {@link Long#MAX_VALUE}: none
+ */
+public record GenerateRequest(
+        String tenant, TokenStream prompt, Sampling sampling, int maxTokens, CacheMode cache, long deadlineNanos) {
+    public static final long NO_DEADLINE = Long.MAX_VALUE;
+    private static final int MAX_TENANT_CHARACTERS = 256;
+
+    /** What a request may do with the store. */
+    public enum CacheMode {
+        READ_WRITE,
+        READ_ONLY,
+        BYPASS;
+
+        boolean reads() {
+            return this != BYPASS;
+        }
+
+        boolean writes() {
+            return this == READ_WRITE;
+        }
+    }
+
+    public GenerateRequest {
+        if (tenant.isEmpty() || tenant.length() > MAX_TENANT_CHARACTERS) {
+            throw new EngineException.InvalidRequest(
+                    "tenant: " + tenant.length() + " characters (expected: 1 to " + MAX_TENANT_CHARACTERS + ")");
+        }
+        if (prompt.length() == 0) {
+            throw new EngineException.InvalidRequest("segments: 0 tokens (expected: at least 1)");
+        }
+        if (maxTokens < 0) {
+            throw new EngineException.InvalidRequest(
+                    "max_tokens: " + Integer.toUnsignedString(maxTokens) + " (expected: less than 2^31)");
+        }
+    }
+
+    boolean expired(long now) {
+        return deadlineNanos != NO_DEADLINE && now - deadlineNanos >= 0;
+    }
+}

@@ -1,0 +1,308 @@
+package longreach.lm.engine;
+
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import longreach.lm.kv.ChunkKeys;
+import longreach.lm.kv.ChunkLookup;
+import longreach.lm.kv.ChunkPlan;
+import longreach.lm.kv.ChunkPlanner;
+import longreach.lm.kv.ChunkPublisher;
+import longreach.lm.kv.ChunkSpan;
+import longreach.lm.kv.KvCache;
+import longreach.lm.model.Batch;
+import longreach.lm.prompt.TokenStream;
+import longreach.store.api.ChunkKey;
+import longreach.store.api.Tenant;
+
+/**
+ * One request while it runs: its place in the prompt, its cache and its answer. Everything but the flags and the soft
+ * input belongs to the engine's thread.
+ */
+final class Sequence {
+    private static final int CHUNK = ChunkPlanner.CHUNK;
+
+    final GenerateRequest request;
+    final AnswerSink sink;
+    final SoftInput soft;
+    final AnswerText answer;
+    final long submitted = System.nanoTime();
+    /** Most positions this sequence may have: prompt and answer, within the context. */
+    final int positions;
+
+    volatile boolean cancelled;
+
+    KvCache cache;
+    ChunkKeys keys;
+    ChunkPlan plan;
+    Tenant tenant;
+    /** Being restored; null before the store has answered and after everything is restored. */
+    ChunkLookup lookup;
+
+    boolean lookedUp;
+    int restoredSpans;
+    Batch.Entry entry;
+    /** The token that the next decode step computes. */
+    int nextToken;
+
+    private long prefillBegan;
+    private long prefillEnded;
+    private long firstToken;
+    private long lastToken;
+    private long restoreMicros;
+    private long bytesRestored;
+    private int chunksRestored;
+    private int chunksPublished;
+    private int tokensRestored;
+    private String missReason = "";
+    private ChunkSpan lastRestored;
+    private final List<ChunkKey> chain = new ArrayList<>();
+
+    Sequence(GenerateRequest request, AnswerSink sink, AnswerText answer, int width, int positions) {
+        this.request = request;
+        this.sink = sink;
+        this.answer = answer;
+        this.positions = positions;
+        this.soft = new SoftInput(request.prompt(), width);
+    }
+
+    TokenStream prompt() {
+        return request.prompt();
+    }
+
+    int promptLength() {
+        return request.prompt().length();
+    }
+
+    boolean prefilling() {
+        return lookedUp && lookup == null && cache.length() < promptLength();
+    }
+
+    boolean decoding() {
+        return lookedUp && lookup == null && cache.length() >= promptLength();
+    }
+
+    private int id(int position) {
+        return position < promptLength() ? prompt().id(position) : answer.id(position - promptLength());
+    }
+
+    /** The store has answered: restoring begins. */
+    void found(ChunkLookup found) {
+        lookedUp = true;
+        lookup = found;
+        missReason = found.missReason();
+        tokensRestored = found.firstComputed();
+    }
+
+    /** There is no store to ask, or it may not be asked. */
+    void foundNothing(String reason) {
+        lookedUp = true;
+        missReason = reason;
+    }
+
+    /** Restores one chunk; true when it was the last one. */
+    boolean restoreNext() {
+        if (restoredSpans < lookup.chunks()) {
+            long began = System.nanoTime();
+            ChunkSpan span = lookup.span(restoredSpans);
+            cache.restore(span, lookup.payload(restoredSpans), Math.min(span.end(), lookup.firstComputed()));
+            bytesRestored += lookup.payload(restoredSpans).byteSize();
+            lastRestored = span;
+            restoredSpans++;
+            restoreMicros += (System.nanoTime() - began) / 1000;
+        }
+        if (restoredSpans < lookup.chunks()) {
+            return false;
+        }
+        restoreMicros += lookup.micros();
+        chunksRestored = restoredSpans;
+        closeLookup();
+        return true;
+    }
+
+    private void closeLookup() {
+        if (lookup != null) {
+            lookup.close();
+            lookup = null;
+        }
+    }
+
+    /**
+     * How many prompt tokens can be computed next: what has arrived, at most {@code budget}, no bidirectional run cut.
+     *
+     * @param room most tokens that the step has room for; a bidirectional run may use more than the budget of it
+     */
+    int prefillable(int budget, int room) {
+        int from = cache.length();
+        int to = soft.missingFrom(from, Math.min(promptLength(), from + Math.min(budget, room)));
+        to = to < promptLength() ? prompt().resumableAt(to) : to;
+        if (to > from) {
+            return to - from;
+        }
+        int run = prompt().runAt(from);
+        int end = prompt().end(run);
+        boolean whole = prompt().isBidirectional(run) && end - from <= room && soft.missingFrom(from, end) == end;
+        return whole ? end - from : 0;
+    }
+
+    /** Whether nothing more can be computed because soft tokens are missing that will not come. */
+    boolean starved() {
+        return prefilling() && soft.ended() && prefillable(1, Integer.MAX_VALUE) == 0;
+    }
+
+    /** Puts this sequence's next prompt tokens into the batch. */
+    void addPrefill(Batch batch, int tokens, int width) {
+        if (prefillBegan == 0) {
+            prefillBegan = System.nanoTime();
+        }
+        int from = cache.length();
+        entry = batch.begin(cache, prompt());
+        for (int p = from; p < from + tokens; p++) {
+            int id = prompt().id(p);
+            if (id == TokenStream.SOFT) {
+                int run = prompt().runAt(p);
+                batch.addSoft(soft.rows(run), (p - prompt().start(run)) * width);
+            } else {
+                batch.addToken(id);
+            }
+        }
+        batch.end(from + tokens == promptLength() && request.maxTokens() > 0 ? 1 : 0);
+    }
+
+    void addDecode(Batch batch) {
+        entry = batch.begin(cache, prompt());
+        batch.addToken(nextToken);
+        batch.end(1);
+    }
+
+    /** After a step: publishes the chunks that it completed. */
+    void stepped(ChunkPublisher publisher) {
+        int before = entry.start();
+        int after = cache.length();
+        entry = null;
+        if (after == promptLength()) {
+            prefillEnded = System.nanoTime();
+        }
+        if (before < promptLength()) {
+            soft.drop(after);
+        }
+        if (publisher == null) {
+            return;
+        }
+        for (ChunkSpan span : plan.partial()) {
+            if (span.end() > before && span.end() <= after && !wasRestored(span)) {
+                publish(publisher, span);
+            }
+        }
+        for (int start = before / CHUNK * CHUNK; start + CHUNK <= after; start += CHUNK) {
+            ChunkSpan span = fullSpan(start);
+            if (!wasRestored(span)) {
+                publish(publisher, span);
+            }
+            cache.dropStage(start);
+        }
+    }
+
+    /** The last token of a prompt is computed even when its chunk was restored. */
+    private boolean wasRestored(ChunkSpan span) {
+        return span.equals(lastRestored);
+    }
+
+    /** Publishes what the answer has added to the chunk that is filling, so that a next turn can go on from it. */
+    void publishTail(ChunkPublisher publisher) {
+        int end = cache.length();
+        int start = end / CHUNK * CHUNK;
+        if (publisher != null && end > promptLength() && end > start) {
+            publish(publisher, span(start, end));
+        }
+    }
+
+    private void publish(ChunkPublisher publisher, ChunkSpan span) {
+        if (publisher.offer(tenant, cache, span)) {
+            chunksPublished++;
+        }
+    }
+
+    private ChunkSpan fullSpan(int start) {
+        int index = start / CHUNK;
+        return index < plan.full().size() ? plan.full().get(index) : span(start, start + CHUNK);
+    }
+
+    private ChunkSpan span(int start, int end) {
+        ChunkKey parent = key(start / CHUNK - 1);
+        return new ChunkSpan(keys.chunk(parent, start, end, this::id, prompt()), parent, start, end);
+    }
+
+    /** Key of the full chunk {@code index} of prompt and answer; -1: the root. */
+    private ChunkKey key(int index) {
+        if (index < 0) {
+            return ChunkKey.ROOT;
+        }
+        if (index < plan.full().size()) {
+            return plan.full().get(index).key();
+        }
+        int beyond = index - plan.full().size();
+        while (chain.size() <= beyond) {
+            int start = (plan.full().size() + chain.size()) * CHUNK;
+            ChunkKey parent = key(start / CHUNK - 1);
+            chain.add(keys.chunk(parent, start, start + CHUNK, this::id, prompt()));
+        }
+        return chain.get(beyond);
+    }
+
+    int tokensRestored() {
+        return tokensRestored;
+    }
+
+    /** A token was chosen just now. */
+    void tokenChosen(EngineMetrics metrics) {
+        long now = System.nanoTime();
+        if (firstToken == 0) {
+            firstToken = now;
+            metrics.firstToken(now - submitted);
+        } else {
+            metrics.nextToken(now - lastToken);
+        }
+        lastToken = now;
+    }
+
+    /**
+     * @param usualMicrosPerToken what prefilling a token took lately; 0: not known
+     * @param meaningful from so many tokens on, this prompt's own prefill is the better measure
+     */
+    Outcome outcome(Outcome.Reason reason, double usualMicrosPerToken, int meaningful) {
+        int computed = promptLength() - tokensRestored;
+        long prefillMicros = prefillBegan == 0 ? 0 : Math.max(0, prefillEnded - prefillBegan) / 1000;
+        boolean own = computed >= meaningful || usualMicrosPerToken == 0;
+        double microsPerToken = own ? (double) prefillMicros / computed : usualMicrosPerToken;
+        var receipt = new Outcome.Receipt(
+                tokensRestored,
+                computed,
+                chunksRestored,
+                chunksPublished,
+                bytesRestored,
+                tokensRestored > 0 ? Map.of("redis", tokensRestored) : Map.of(),
+                restoreMicros,
+                prefillMicros,
+                Math.max(0, (long) (tokensRestored * microsPerToken) - restoreMicros),
+                firstToken == 0 ? 0 : (firstToken - submitted) / 1000,
+                firstToken == 0 ? 0 : (lastToken - firstToken) / 1000,
+                missReason);
+        return new Outcome(
+                reason,
+                answer.end(),
+                answer.stopped() == null ? "" : answer.stopped(),
+                promptLength(),
+                answer.count(),
+                prompt().countByModality(0, promptLength()),
+                prompt().countByModality(0, tokensRestored),
+                receipt);
+    }
+
+    void close() {
+        closeLookup();
+        if (cache != null) {
+            cache.close();
+        }
+    }
+}

@@ -1,0 +1,122 @@
+package longreach.lm.kv;
+
+import java.time.Duration;
+import java.util.concurrent.ArrayBlockingQueue;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
+import longreach.store.api.ChunkHeader;
+import longreach.store.api.ChunkStore;
+import longreach.store.api.Codec;
+import longreach.store.api.PutOutcome;
+import longreach.store.api.Tenant;
+import longreach.tensor.kernel.KvPage;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Hands finished chunks to the store from a thread of its own, so that no request waits for it. Its queue is bounded:
+ * when it is full, a chunk is not published, and will be computed again by whoever needs it.
+ */
+public final class ChunkPublisher implements AutoCloseable {
+    // Each waiting chunk holds its raw rows, some 6 MB for a small model.
+    private static final int MAX_WAITING = 32;
+
+    private static final Logger log = LoggerFactory.getLogger(ChunkPublisher.class);
+
+    private sealed interface Task {}
+
+    private record Publication(Tenant tenant, ChunkSpan span, ChunkStage stage) implements Task {}
+
+    private record Marker(CountDownLatch reached) implements Task {}
+
+    private final ChunkStore store;
+    private final KvShape shape;
+    private final KvPage.Type type;
+    private final ArrayBlockingQueue<Task> waiting = new ArrayBlockingQueue<>(MAX_WAITING);
+    private final Thread thread;
+
+    public ChunkPublisher(ChunkStore store, KvPool pool) {
+        this.store = store;
+        this.shape = pool.shape();
+        this.type = pool.type();
+        thread = Thread.ofVirtual().name("chunk-publisher").start(this::work);
+    }
+
+    /** @return whether the chunk was taken; false as well when the cache keeps no raw rows of it */
+    public boolean offer(Tenant tenant, KvCache cache, ChunkSpan span) {
+        ChunkStage stage = cache.retainStage(span.start());
+        if (stage == null) {
+            return false;
+        }
+        if (waiting.offer(new Publication(tenant, span, stage))) {
+            return true;
+        }
+        stage.release();
+        return false;
+    }
+
+    /** Waits until everything offered so far is in the store or given up; false when that takes longer than the limit. */
+    public boolean flush(Duration limit) throws InterruptedException {
+        var marker = new Marker(new CountDownLatch(1));
+        long end = System.nanoTime() + limit.toNanos();
+        return waiting.offer(marker, limit.toNanos(), TimeUnit.NANOSECONDS)
+                && marker.reached.await(end - System.nanoTime(), TimeUnit.NANOSECONDS)
+                && store.flush(Duration.ofNanos(Math.max(0, end - System.nanoTime())));
+    }
+
+    private void work() {
+        try {
+            while (true) {
+                switch (waiting.take()) {
+                    case Publication publication -> publish(publication);
+                    case Marker marker -> marker.reached.countDown();
+                }
+            }
+        } catch (InterruptedException closed) {
+            for (Task task = waiting.poll(); task != null; task = waiting.poll()) {
+                switch (task) {
+                    case Publication publication -> publication.stage.release();
+                    case Marker marker -> marker.reached.countDown();
+                }
+            }
+        }
+    }
+
+    private void publish(Publication publication) {
+        ChunkSpan span = publication.span;
+        try {
+            var header = new ChunkHeader(
+                    KvShape.LAYOUT_VERSION,
+                    span.key(),
+                    span.parent(),
+                    span.start(),
+                    span.tokens(),
+                    codec(type),
+                    shape.payloadBytes(span.tokens(), type));
+            PutOutcome outcome =
+                    store.put(publication.tenant, header, to -> publication.stage.copyPayload(span.tokens(), to));
+            if (outcome != PutOutcome.ACCEPTED) {
+                log.debug("chunk at {} not published: {}", span.start(), outcome);
+            }
+        } catch (RuntimeException e) {
+            // The store is an optimisation: its faults must not end this thread.
+            log.warn("chunk at {} not published: {}", span.start(), e.toString());
+        } finally {
+            publication.stage.release();
+        }
+    }
+
+    public static Codec codec(KvPage.Type type) {
+        return switch (type) {
+            case F32 -> Codec.F32;
+            case F16 -> Codec.F16;
+        };
+    }
+
+    /** Gives up what still waits. */
+    @Override
+    public void close() throws InterruptedException {
+        thread.interrupt();
+        thread.join();
+    }
+}
