@@ -75,6 +75,9 @@ public final class AudioReader implements AutoCloseable {
     // Seek somewhat early: the first packets after a seek may decode to nothing.
     private static final long SEEK_MARGIN_MILLIS = 2000;
 
+    // Writers that stream a WAV leave its length at the largest number; that is no promise.
+    private static final double UNKNOWN_LENGTH_SECONDS = 4 * 3600.0;
+
     private final AVFormatContext format;
     private final AVPacket packet;
     private final AVFrame frame;
@@ -89,6 +92,8 @@ public final class AudioReader implements AutoCloseable {
 
     private long position;
     private boolean positioned;
+    // Samples without a timestamp dropped before the clip.
+    private long skipped;
     private long silence;
     private boolean inputEnded;
     private boolean ended;
@@ -317,11 +322,10 @@ public final class AudioReader implements AutoCloseable {
         if (!positioned) {
             // Before the clip: dropped. Behind its start: the track begins late.
             if (at + pendingTo <= position) {
-                // Continue counting from here, should later frames carry no timestamp.
                 pendingTo = 0;
                 if (pts == AV_NOPTS_VALUE) {
-                    skippedBefore += resampler.converted();
-                    positioned = skippedBefore >= position;
+                    skipped += resampler.converted();
+                    positioned = skipped >= position;
                 }
                 return;
             }
@@ -335,8 +339,6 @@ public final class AudioReader implements AutoCloseable {
             silence = at - position;
         }
     }
-
-    private long skippedBefore;
 
     private void finish() {
         ended = true;
@@ -359,9 +361,6 @@ public final class AudioReader implements AutoCloseable {
             }
         }
     }
-
-    // Writers that stream a WAV leave its length at the largest number; that is no promise.
-    private static final double UNKNOWN_LENGTH_SECONDS = 4 * 3600.0;
 
     private String declared() {
         return probe.durationMillis() == 0

@@ -63,12 +63,14 @@ public final class SileroVad implements AutoCloseable {
         /** Probability of speech in samples[offset, offset + {@link #FRAME}), which follow the frame before. */
         public float accept(float[] samples, int offset) {
             System.arraycopy(samples, offset, input, CONTEXT, FRAME);
-            try (OnnxTensor x =
-                            OnnxTensor.createTensor(environment, FloatBuffer.wrap(input), new long[] {1, input.length});
+            try (OnnxTensor x = OnnxTensor.createTensor(
+                            environment, FloatBuffer.wrap(input), new long[] {1, input.length});
                     OnnxTensor s = OnnxTensor.createTensor(
                             environment, FloatBuffer.wrap(state), new long[] {2, 1, STATE / 2});
                     OrtSession.Result result = session.run(Map.of("input", x, "state", s, "sr", rate))) {
-                ((OnnxTensor) result.get("stateN").orElseThrow()).getFloatBuffer().get(state);
+                ((OnnxTensor) result.get("stateN").orElseThrow())
+                        .getFloatBuffer()
+                        .get(state);
                 System.arraycopy(input, FRAME, input, 0, CONTEXT);
                 return ((OnnxTensor) result.get("output").orElseThrow())
                         .getFloatBuffer()

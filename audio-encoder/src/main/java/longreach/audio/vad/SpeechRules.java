@@ -25,8 +25,8 @@ public record SpeechRules(
 
     public SpeechRules {
         if (!(0 < negThreshold && negThreshold <= threshold && threshold < 1)) {
-            throw new IllegalArgumentException(
-                    "thresholds: " + negThreshold + ", " + threshold + " (expected: 0 < negThreshold <= threshold < 1)");
+            throw new IllegalArgumentException("thresholds: " + negThreshold + ", " + threshold
+                    + " (expected: 0 < negThreshold <= threshold < 1)");
         }
         if (minSpeechMillis < 0 || minSilenceMillis < 0 || padMillis < 0 || maxSpeechMillis < 2 * padMillis + 1000) {
             throw new IllegalArgumentException("durations: " + minSpeechMillis + ", " + minSilenceMillis + ", "

@@ -29,6 +29,8 @@ public final class SpeechSegmenter {
     // The last stretch found, its end not yet padded; its start is.
     private long heldStart = NONE;
     private long heldEnd;
+    // End of the last stretch given out.
+    private long lastEnd;
 
     public SpeechSegmenter(SpeechRules rules, Consumer<Speech> out) {
         this.rules = rules;
@@ -128,8 +130,6 @@ public final class SpeechSegmenter {
         heldStart = Math.max(0, padded);
         heldEnd = to;
     }
-
-    private long lastEnd;
 
     private void release(long end) {
         Speech speech = new Speech(heldStart, end);

@@ -1,0 +1,2 @@
+/** Samples to features: Whisper's log-mel spectrogram. */
+package longreach.audio.feature;
