@@ -69,7 +69,8 @@ final class Resampler implements AutoCloseable {
             out.close();
             out = new FloatPointer(room + 1024L);
         }
-        try (PointerPointer<?> planes = new PointerPointer<>(out)) {
+        try (PointerPointer<FloatPointer> planes = new PointerPointer<>(1)) {
+            planes.put(out);
             converted = swr_convert(context, planes, room, frame.extended_data(), frame.nb_samples());
         }
         if (converted < 0) {

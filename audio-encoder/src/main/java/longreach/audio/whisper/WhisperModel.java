@@ -160,8 +160,15 @@ public final class WhisperModel implements AutoCloseable {
         return windows.decode(slots, () -> {});
     }
 
-    WhisperTokens tokens() {
-        return tokens;
+    /** Logits behind the start of the transcript and each of the given tokens, without any rule, for tests of parity. */
+    float[][] forcedLogits(Window window, int[] sampled) {
+        Slot slot = decoder.begin(0, encode(window, () -> {}), () -> {});
+        float[][] logits = new float[sampled.length + 1][];
+        for (int i = 0; i < logits.length; i++) {
+            int token = i == 0 ? tokens.startOfTranscript : sampled[i - 1];
+            logits[i] = java.util.Arrays.copyOf(decoder.step(List.of(slot), new int[] {token}), config.vocabulary());
+        }
+        return logits;
     }
 
     @Override
