@@ -1,0 +1,310 @@
+package longreach.store.redis;
+
+import io.lettuce.core.GetExArgs;
+import io.lettuce.core.KeyScanCursor;
+import io.lettuce.core.RedisCommandExecutionException;
+import io.lettuce.core.RedisFuture;
+import io.lettuce.core.ScanArgs;
+import io.lettuce.core.ScanCursor;
+import io.lettuce.core.SetArgs;
+import io.lettuce.core.api.async.RedisAsyncCommands;
+import io.micrometer.core.instrument.MeterRegistry;
+import java.lang.foreign.MemorySegment;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.concurrent.CancellationException;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.Consumer;
+import longreach.store.api.ArtifactLookup;
+import longreach.store.api.ChunkHeader;
+import longreach.store.api.ChunkKey;
+import longreach.store.api.ContextStore;
+import longreach.store.api.Digest;
+import longreach.store.api.Lookup;
+import longreach.store.api.LookupResult;
+import longreach.store.api.MissReason;
+import longreach.store.api.PutOutcome;
+import longreach.store.api.StoreUnavailableException;
+import longreach.store.api.Tenant;
+import longreach.store.codec.ArtifactFormat;
+import longreach.store.codec.ChunkFormat;
+import longreach.store.codec.StoreSecret;
+import longreach.store.config.StoreProperties;
+
+/** The store in Redis: one value for each chunk and artifact, sealed with the deployment's secret. */
+public final class RedisContextStore implements ContextStore {
+    private static final long MAX_IDLE_BUFFER_BYTES = 256L << 20;
+    private static final int SCAN_BATCH = 1000;
+    private static final int ERASE_ROUNDS = 3;
+    /** For one step of administration; such steps are short, and nobody's request waits on them. */
+    private static final Duration ADMIN_TIMEOUT = Duration.ofSeconds(5);
+
+    private final StoreProperties properties;
+    private final StoreSecret secret;
+    private final ChunkFormat chunks;
+    private final ArtifactFormat artifacts;
+    private final StoreMetrics metrics;
+    private final BufferPool pool = new BufferPool(MAX_IDLE_BUFFER_BYTES);
+    private final RedisLink link;
+    private final PutQueue puts;
+    private final GetExArgs touch;
+    private final AtomicInteger nextReader = new AtomicInteger();
+
+    /** Waits for a first connection no longer than the connect timeout; a store that is down is no error. */
+    public RedisContextStore(StoreProperties properties, StoreSecret secret, MeterRegistry registry) {
+        this.properties = properties;
+        this.secret = secret;
+        this.chunks = new ChunkFormat(secret);
+        this.artifacts = new ArtifactFormat(secret);
+        this.metrics = new StoreMetrics(registry);
+        this.touch = GetExArgs.Builder.px(properties.ttl());
+        this.link = new RedisLink(properties, pool);
+        this.puts = new PutQueue(
+                link,
+                pool,
+                chunks,
+                metrics,
+                properties.ttl(),
+                properties.stallTimeout(),
+                properties.maxPending().toBytes());
+        SealWarmup.start(secret);
+    }
+
+    @Override
+    public Tenant tenant(String name) {
+        return secret.tenant(name);
+    }
+
+    @Override
+    public LookupResult get(Tenant tenant, int layoutVersion, List<ChunkKey> keys) {
+        RedisLink.Session session = link.session();
+        if (session == null) {
+            keys.forEach(key -> metrics.miss("chunk", MissReason.DOWN));
+            return new DownLookup(keys.size());
+        }
+        List<ChunkKey> asked = List.copyOf(keys);
+        Patience patience = patience(session);
+        return new RedisLookup(
+                asked.size(),
+                i -> read(session, RedisKeys.chunk(tenant, asked.get(i))),
+                (i, reply) -> verified(tenant, layoutVersion, asked.get(i), reply),
+                patience,
+                pool);
+    }
+
+    private RedisFuture<Buffer> read(RedisLink.Session session, byte[] key) {
+        int reader =
+                Math.floorMod(nextReader.getAndIncrement(), session.readers().size());
+        return session.readers().get(reader).async().getex(key, touch);
+    }
+
+    private Patience patience(RedisLink.Session session) {
+        return new Patience(link, session, properties.stallTimeout(), properties.lookupTimeout(), metrics.waiting());
+    }
+
+    private Lookup verified(Tenant tenant, int layoutVersion, ChunkKey key, Reply reply) {
+        Lookup entry = switch (reply) {
+            case Reply.None none -> new Lookup.Miss(none.reason());
+            case Reply.Value value -> {
+                link.succeeded();
+                yield chunks.open(tenant, layoutVersion, key, value.buffer().bytes());
+            }
+        };
+        switch (entry) {
+            case Lookup.Hit hit -> metrics.hit("chunk", hit.chunk().payload().byteSize());
+            case Lookup.Miss miss -> metrics.miss("chunk", miss.reason());
+        }
+        return entry;
+    }
+
+    @Override
+    public PutOutcome put(Tenant tenant, ChunkHeader header, Consumer<MemorySegment> writePayload) {
+        long bytes = header.payloadBytes() + ChunkFormat.OVERHEAD_BYTES;
+        PutOutcome outcome =
+                bytes > properties.maxValue().toBytes() ? PutOutcome.DROPPED_TOO_LARGE : puts.reserve(bytes);
+        if (outcome != null) {
+            metrics.put(StoreMetrics.lower(outcome));
+            return outcome;
+        }
+        Buffer buffer = pool.take(bytes);
+        boolean written = false;
+        try {
+            writePayload.accept(ChunkFormat.payload(buffer.bytes()));
+            written = true;
+        } finally {
+            if (!written) {
+                puts.release(buffer);
+            }
+        }
+        puts.add(tenant, header, buffer);
+        return PutOutcome.ACCEPTED;
+    }
+
+    @Override
+    public boolean flush(Duration limit) {
+        return puts.flush(limit);
+    }
+
+    @Override
+    public ArtifactLookup getArtifact(Tenant tenant, Digest digest) {
+        RedisLink.Session session = link.session();
+        Reply reply = session == null
+                ? new Reply.None(MissReason.DOWN)
+                : patience(session).await(read(session, RedisKeys.artifact(tenant, digest)));
+        ArtifactLookup found = switch (reply) {
+            case Reply.None none -> new ArtifactLookup.Miss(none.reason());
+            case Reply.Value value -> {
+                link.succeeded();
+                try {
+                    yield artifacts.open(tenant, digest, value.buffer().bytes());
+                } finally {
+                    pool.giveBack(value.buffer());
+                }
+            }
+        };
+        switch (found) {
+            case ArtifactLookup.Hit hit -> metrics.hit("artifact", hit.value().length);
+            case ArtifactLookup.Miss miss -> metrics.miss("artifact", miss.reason());
+        }
+        return found;
+    }
+
+    @Override
+    public boolean putArtifact(Tenant tenant, Digest digest, byte[] value, Duration ttl) {
+        RedisLink.Session session = link.session();
+        if (session == null || value.length > properties.maxValue().toBytes()) {
+            metrics.put(session == null ? "dropped_down" : "dropped_too_large");
+            return false;
+        }
+        MemorySegment sealed = MemorySegment.ofArray(artifacts.seal(tenant, digest, value));
+        byte[] key = RedisKeys.artifact(tenant, digest);
+        SetArgs args = SetArgs.Builder.px(ttl.isZero() ? properties.ttl() : ttl);
+        long start = System.nanoTime();
+        long limit = properties.stallTimeout().toNanos()
+                + sealed.byteSize() * TimeUnit.SECONDS.toNanos(1) / Patience.LEAST_BYTES_PER_SECOND;
+        try {
+            // Not behind the chunks that wait on the writing connection.
+            session.readers()
+                    .getFirst()
+                    .async()
+                    .set(key, new Buffer(sealed, sealed), args)
+                    .get(limit, TimeUnit.NANOSECONDS);
+            metrics.written(sealed.byteSize(), System.nanoTime() - start);
+            return true;
+        } catch (ExecutionException e) {
+            if (e.getCause() instanceof RedisCommandExecutionException) {
+                metrics.put("refused");
+            } else {
+                metrics.put("down");
+                link.failed(session, e.getCause().toString());
+            }
+        } catch (CancellationException e) {
+            metrics.put("down");
+            link.failed(session, "connection lost");
+        } catch (TimeoutException e) {
+            metrics.put("timeout");
+            link.failed(session, sealed.byteSize() + " bytes not taken in time");
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        }
+        return false;
+    }
+
+    @Override
+    public StoreStats stats(Optional<Tenant> tenant) {
+        RedisLink.Session session = link.session();
+        if (session == null) {
+            return StoreStats.UNREACHABLE;
+        }
+        try {
+            Map<String, String> info = new HashMap<>();
+            for (String line : answer(session.writer().async().info()).split("\r?\n")) {
+                int colon = line.indexOf(':');
+                if (colon > 0) {
+                    info.put(line.substring(0, colon), line.substring(colon + 1));
+                }
+            }
+            long[] counts = new long[2];
+            scan(session, tenant.map(RedisKeys::allOf).orElse(RedisKeys.ALL), keys -> {
+                for (byte[] key : keys) {
+                    counts[RedisKeys.isChunk(key) ? 0 : 1]++;
+                }
+            });
+            return new StoreStats(
+                    true,
+                    counts[0],
+                    counts[1],
+                    Long.parseLong(info.getOrDefault("used_memory", "0")),
+                    Long.parseLong(info.getOrDefault("maxmemory", "0")),
+                    info.getOrDefault("redis_version", ""));
+        } catch (StoreUnavailableException e) {
+            return StoreStats.UNREACHABLE;
+        }
+    }
+
+    @Override
+    public EraseResult erase(Tenant tenant) {
+        RedisLink.Session session = link.session();
+        if (session == null) {
+            throw new StoreUnavailableException(link.name() + ": not connected", null);
+        }
+        // What is on its way now would arrive after the scan.
+        puts.flush(ADMIN_TIMEOUT);
+        String pattern = RedisKeys.allOf(tenant);
+        long[] erased = new long[2];
+        long[] left = {1};
+        for (int round = 0; round < ERASE_ROUNDS && left[0] > 0; round++) {
+            // Collected first: removing keys while they are scanned is allowed, but then a count of one scan proves
+            // less.
+            List<byte[]> found = new ArrayList<>();
+            scan(session, pattern, found::addAll);
+            for (int from = 0; from < found.size(); from += SCAN_BATCH) {
+                for (byte[] key : found.subList(from, Math.min(from + SCAN_BATCH, found.size()))) {
+                    erased[RedisKeys.isChunk(key) ? 0 : 1] +=
+                            answer(session.writer().async().unlink(key));
+                }
+            }
+            left[0] = 0;
+            scan(session, pattern, keys -> left[0] += keys.size());
+        }
+        return new EraseResult(erased[0], erased[1], left[0]);
+    }
+
+    private void scan(RedisLink.Session session, String pattern, Consumer<List<byte[]>> each) {
+        RedisAsyncCommands<byte[], Buffer> redis = session.writer().async();
+        ScanArgs args = ScanArgs.Builder.limit(SCAN_BATCH).match(pattern);
+        ScanCursor cursor = ScanCursor.INITIAL;
+        do {
+            KeyScanCursor<byte[]> page = answer(redis.scan(cursor, args));
+            each.accept(page.getKeys());
+            cursor = page;
+        } while (!cursor.isFinished());
+    }
+
+    private <T> T answer(RedisFuture<T> future) {
+        try {
+            return future.get(ADMIN_TIMEOUT.toMillis(), TimeUnit.MILLISECONDS);
+        } catch (ExecutionException e) {
+            throw new StoreUnavailableException(
+                    link.name() + ": " + e.getCause().getMessage(), e.getCause());
+        } catch (TimeoutException | CancellationException e) {
+            throw new StoreUnavailableException(link.name() + ": no answer", e);
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            throw new StoreUnavailableException("interrupted", e);
+        }
+    }
+
+    @Override
+    public void close() {
+        puts.close();
+        link.close();
+    }
+}

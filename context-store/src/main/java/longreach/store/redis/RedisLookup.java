@@ -1,0 +1,94 @@
+package longreach.store.redis;
+
+import io.lettuce.core.RedisFuture;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Objects;
+import java.util.function.BiFunction;
+import java.util.function.IntFunction;
+import longreach.store.api.Lookup;
+import longreach.store.api.LookupResult;
+
+/** The answers to one lookup, verified one by one in the thread that asks for them. */
+final class RedisLookup implements LookupResult {
+    /**
+     * Reads under way at once. Far more than a round trip needs to be hidden, and it bounds what a slow reader of a very
+     * long context holds in memory.
+     */
+    private static final int WINDOW = 64;
+
+    private final int size;
+    private final IntFunction<RedisFuture<Buffer>> ask;
+    private final BiFunction<Integer, Reply, Lookup> verify;
+    private final Patience patience;
+    private final BufferPool pool;
+    private final List<RedisFuture<Buffer>> asked = new ArrayList<>();
+    private final Lookup[] entries;
+    private final List<Buffer> held = new ArrayList<>();
+    private boolean closed;
+
+    /**
+     * @param ask sends the request for a position, without waiting
+     * @param verify turns a position's answer into its entry
+     */
+    RedisLookup(
+            int size,
+            IntFunction<RedisFuture<Buffer>> ask,
+            BiFunction<Integer, Reply, Lookup> verify,
+            Patience patience,
+            BufferPool pool) {
+        this.size = size;
+        this.ask = ask;
+        this.verify = verify;
+        this.patience = patience;
+        this.pool = pool;
+        this.entries = new Lookup[size];
+        askUpTo(WINDOW);
+    }
+
+    @Override
+    public int size() {
+        return size;
+    }
+
+    @Override
+    public Lookup entry(int position) {
+        Objects.checkIndex(position, size);
+        if (closed) {
+            throw new IllegalStateException("lookup result is closed");
+        }
+        if (entries[position] == null) {
+            askUpTo(position + WINDOW);
+            Reply reply = patience.await(asked.get(position));
+            if (reply instanceof Reply.Value value) {
+                held.add(value.buffer());
+            }
+            entries[position] = verify.apply(position, reply);
+        }
+        return entries[position];
+    }
+
+    private void askUpTo(int end) {
+        for (int i = asked.size(); i < Math.min(end, size); i++) {
+            asked.add(ask.apply(i));
+        }
+    }
+
+    @Override
+    public void close() {
+        if (closed) {
+            return;
+        }
+        closed = true;
+        held.forEach(pool::giveBack);
+        for (int i = 0; i < asked.size(); i++) {
+            if (entries[i] == null) {
+                asked.get(i).thenAccept(late -> {
+                    if (late != null) {
+                        pool.giveBack(late);
+                    }
+                });
+            }
+        }
+    }
+}
