@@ -1,12 +1,16 @@
 package longreach.tensor.kernel;
 
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.locks.LockSupport;
 
 /**
  * A fixed set of platform threads that computes. The caller takes part, so a pool of n uses n - 1 threads of its own.
- * Workers spin for a moment between jobs (a decode step is some two hundred jobs of a few microseconds) and then park.
+ * A job is cut into chunks that threads claim one after the other: a thread whose core is busy with something else
+ * claims fewer, and one that does not wake up in time is not waited for. Workers spin for a moment between jobs (a
+ * decode step is some two hundred jobs of a few microseconds) and then park.
  *
- * <p>One job at a time: {@link #run} is called by one thread at a time, and never from inside a job.
+ * <p>One job at a time: {@link #run} and {@link #forEach} are called by one thread at a time, and never from inside a
+ * job.
  */
 public final class ComputePool implements AutoCloseable {
     /** A share of a job; {@code part} is in [0, parts). */
@@ -15,12 +19,24 @@ public final class ComputePool implements AutoCloseable {
         void run(int part, int parts);
     }
 
+    /** One chunk of a job, computed by the thread of that number in [0, threads): an index for scratch memory. */
+    @FunctionalInterface
+    public interface ChunkJob {
+        void run(int chunk, int thread);
+    }
+
     // Long enough to bridge the serial work between two matrix products, short enough to cost an idle server nothing.
     private static final int SPINS = 20_000;
+    // A caller that waits longer than this shares its core with the one it waits for: let that one run.
+    private static final int SPINS_BEFORE_YIELD = 2_000;
 
     private final Thread[] workers;
-    private final AtomicInteger pending = new AtomicInteger();
-    private volatile Job job;
+    // Counts down, so that a late worker finds nothing to claim whatever was written to the other fields meanwhile.
+    private final AtomicInteger unclaimed = new AtomicInteger();
+    private final AtomicInteger finished = new AtomicInteger();
+    // Written before unclaimed is set and read after a claim.
+    private ChunkJob job;
+    private int chunks;
     private volatile int generation;
     private volatile boolean closed;
     private volatile Throwable failure;
@@ -32,8 +48,8 @@ public final class ComputePool implements AutoCloseable {
         }
         workers = new Thread[threads - 1];
         for (int i = 0; i < workers.length; i++) {
-            int part = i + 1;
-            workers[i] = Thread.ofPlatform().daemon().name("compute-" + part).start(() -> work(part));
+            int number = i + 1;
+            workers[i] = Thread.ofPlatform().daemon().name("compute-" + number).start(() -> work(number));
         }
     }
 
@@ -42,26 +58,41 @@ public final class ComputePool implements AutoCloseable {
     }
 
     /**
-     * Runs the job once for each part, part 0 on this thread, and returns when all have ended.
+     * Runs the job once for each part in [0, threads) and returns when all have ended. A thread may run several parts.
      *
      * @throws IllegalStateException when a part failed; its cause is the first failure
      */
     public void run(Job job) {
-        if (workers.length == 0) {
-            job.run(0, 1);
+        int parts = threads();
+        forEach(parts, (chunk, thread) -> job.run(chunk, parts));
+    }
+
+    /**
+     * Runs the job for each chunk in [0, chunks) and returns when all have ended.
+     *
+     * @throws IllegalStateException when a chunk failed; its cause is the first failure
+     */
+    public void forEach(int chunks, ChunkJob job) {
+        if (workers.length == 0 || chunks <= 1) {
+            for (int i = 0; i < chunks; i++) {
+                job.run(i, 0);
+            }
             return;
         }
-        pending.set(workers.length);
         this.job = job;
+        this.chunks = chunks;
+        finished.set(0);
+        unclaimed.set(chunks);
         generation++;
         for (Thread worker : workers) {
-            java.util.concurrent.locks.LockSupport.unpark(worker);
+            LockSupport.unpark(worker);
         }
-        try {
-            job.run(0, threads());
-        } finally {
-            while (pending.get() != 0) {
+        claim(0);
+        for (int spins = 0; finished.get() != chunks; spins++) {
+            if (spins < SPINS_BEFORE_YIELD) {
                 Thread.onSpinWait();
+            } else {
+                Thread.yield();
             }
         }
         Throwable failed = failure;
@@ -71,7 +102,19 @@ public final class ComputePool implements AutoCloseable {
         }
     }
 
-    private void work(int part) {
+    private void claim(int thread) {
+        for (int left = unclaimed.getAndDecrement(); left > 0; left = unclaimed.getAndDecrement()) {
+            try {
+                job.run(chunks - left, thread);
+            } catch (Throwable t) {
+                failure = t;
+            } finally {
+                finished.getAndIncrement();
+            }
+        }
+    }
+
+    private void work(int thread) {
         int seen = 0;
         while (true) {
             int spins = 0;
@@ -82,17 +125,11 @@ public final class ComputePool implements AutoCloseable {
                 if (++spins < SPINS) {
                     Thread.onSpinWait();
                 } else {
-                    java.util.concurrent.locks.LockSupport.park(this);
+                    LockSupport.park(this);
                 }
             }
             seen = generation;
-            try {
-                job.run(part, threads());
-            } catch (Throwable t) {
-                failure = t;
-            } finally {
-                pending.decrementAndGet();
-            }
+            claim(thread);
         }
     }
 
@@ -100,7 +137,7 @@ public final class ComputePool implements AutoCloseable {
     public void close() {
         closed = true;
         for (Thread worker : workers) {
-            java.util.concurrent.locks.LockSupport.unpark(worker);
+            LockSupport.unpark(worker);
         }
     }
 }

@@ -10,7 +10,7 @@ import org.slf4j.LoggerFactory;
 
 /**
  * Chooses the kernels once, at start, and logs the choice. The system property {@code longreach.kernels} forces one
- * ({@code scalar}); {@code longreach.threads} sets the number of computing threads, by default one per physical core.
+ * ({@code vector} or {@code scalar}); {@code longreach.threads} sets the number of computing threads, by default one per physical core.
  */
 public final class KernelSelector {
     private static final Logger log = LoggerFactory.getLogger(KernelSelector.class);
@@ -23,7 +23,7 @@ public final class KernelSelector {
     }
 
     public static Kernels select(int threads) {
-        Kernels kernels = create(System.getProperty("longreach.kernels", "scalar"), new ComputePool(threads));
+        Kernels kernels = create(System.getProperty("longreach.kernels", "vector"), new ComputePool(threads));
         log.info("kernels: {} on {} threads", kernels.name(), threads);
         return kernels;
     }
@@ -31,8 +31,10 @@ public final class KernelSelector {
     /** @throws IllegalArgumentException for an unknown name */
     public static Kernels create(String name, ComputePool pool) {
         return switch (name) {
+            case "vector" -> new VectorKernels(pool);
             case "scalar" -> new ScalarKernels(pool);
-            default -> throw new IllegalArgumentException("longreach.kernels: " + name + " (expected: scalar)");
+            default ->
+                throw new IllegalArgumentException("longreach.kernels: " + name + " (expected: vector or scalar)");
         };
     }
 

@@ -1,0 +1,335 @@
+package longreach.tensor.kernel;
+
+import static longreach.tensor.kernel.Lanes.GROUP;
+
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.nio.ByteOrder;
+import java.util.Objects;
+
+/**
+ * Attention as matrix products over {@link Tile}: per kv head, a block of query rows against one page of keys and
+ * values after the other with a running maximum and sum (online softmax, Milakov and Gimelshein 2018). Pages are
+ * stored as panels, so that they only have to be widened to f32.
+ *
+ * <p>Page layout, per kv head: keys as POSITIONS / GROUP tiles [headDim, GROUP positions], then values as
+ * ceil(headDim / GROUP) tiles [POSITIONS, GROUP dimensions]. A binary16 page pairs two rows of a tile in a word, the
+ * earlier one low.
+ */
+final class AttentionKernel {
+    /** Query rows of one block: enough to pay for widening a page, few enough for its scores to stay in L2. */
+    private static final int BLOCK_ROWS = 96;
+
+    private static final int POSITIONS = KvPage.POSITIONS;
+    private static final ValueLayout.OfFloat FLOAT =
+            ValueLayout.JAVA_FLOAT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
+    private static final ValueLayout.OfShort SHORT =
+            ValueLayout.JAVA_SHORT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
+
+    private final ComputePool pool;
+    private final Scratch[] scratches;
+    // Partial results of blocks that several threads share: per part, block row and dimension; then maxima and sums.
+    private float[] partialOut = new float[0];
+    private float[] partialMax = new float[0];
+    private float[] partialSum = new float[0];
+
+    AttentionKernel(ComputePool pool) {
+        this.pool = pool;
+        scratches = new Scratch[pool.threads()];
+        for (int i = 0; i < scratches.length; i++) {
+            scratches[i] = new Scratch();
+        }
+    }
+
+    /** What one thread needs for one block; grows to the largest shape seen. */
+    private static final class Scratch {
+        private float[] q = new float[0];
+        private float[] scores = new float[0];
+        private float[] panel = new float[0];
+        private final float[] tile = new float[Tile.ROWS * GROUP];
+
+        private void reserve(int rows, int dim, int valueDim) {
+            q = atLeast(q, rows * dim);
+            scores = atLeast(scores, rows * POSITIONS);
+            panel = atLeast(panel, POSITIONS * Math.max(dim + 1, valueDim));
+        }
+    }
+
+    private static float[] atLeast(float[] array, int n) {
+        return array.length >= n ? array : new float[n];
+    }
+
+    private static int valueDim(AttentionShape shape) {
+        return (shape.headDim() + GROUP - 1) / GROUP * GROUP;
+    }
+
+    private static int keyRows(AttentionShape shape, KvPage.Type type) {
+        return type == KvPage.Type.F32 ? shape.headDim() : (shape.headDim() + 1) / 2;
+    }
+
+    private static long keyBytes(AttentionShape shape, KvPage.Type type) {
+        return 4L * POSITIONS * keyRows(shape, type);
+    }
+
+    private static long headBytes(AttentionShape shape, KvPage.Type type) {
+        return keyBytes(shape, type) + (long) type.bytes * POSITIONS * valueDim(shape);
+    }
+
+    static long pageBytes(AttentionShape shape, KvPage.Type type) {
+        return shape.kvHeads() * headBytes(shape, type);
+    }
+
+    void write(
+            AttentionShape shape, KvPage page, int slot, float[] k, int kOffset, float[] v, int vOffset, int tokens) {
+        Objects.checkFromIndexSize(slot, tokens, POSITIONS);
+        if (tokens < 8) {
+            for (int head = 0; head < shape.kvHeads(); head++) {
+                writeHead(shape, page, head, slot, k, kOffset, v, vOffset, tokens);
+            }
+        } else {
+            pool.forEach(
+                    shape.kvHeads(),
+                    (head, thread) -> writeHead(shape, page, head, slot, k, kOffset, v, vOffset, tokens));
+        }
+    }
+
+    private static void writeHead(
+            AttentionShape shape,
+            KvPage page,
+            int head,
+            int slot,
+            float[] k,
+            int kOffset,
+            float[] v,
+            int vOffset,
+            int tokens) {
+        KvPage.Type type = page.type();
+        MemorySegment segment = page.segment();
+        int dim = shape.headDim();
+        int keyRows = keyRows(shape, type);
+        long keys = head * headBytes(shape, type);
+        long values = keys + keyBytes(shape, type);
+        for (int t = 0; t < tokens; t++) {
+            int p = slot + t;
+            int source = t * shape.kvWidth() + head * dim;
+            for (int d = 0; d < dim; d++) {
+                if (type == KvPage.Type.F32) {
+                    long key = ((long) p / GROUP * keyRows + d) * GROUP + p % GROUP;
+                    long value = ((long) d / GROUP * POSITIONS + p) * GROUP + d % GROUP;
+                    segment.set(FLOAT, keys + 4 * key, k[kOffset + source + d]);
+                    segment.set(FLOAT, values + 4 * value, v[vOffset + source + d]);
+                } else {
+                    long key = ((long) p / GROUP * keyRows + d / 2) * GROUP + p % GROUP;
+                    long value = ((long) d / GROUP * (POSITIONS / 2) + p / 2) * GROUP + d % GROUP;
+                    segment.set(SHORT, keys + 4 * key + d % 2 * 2, Half.round(k[kOffset + source + d]));
+                    segment.set(SHORT, values + 4 * value + p % 2 * 2, Half.round(v[vOffset + source + d]));
+                }
+            }
+        }
+    }
+
+    /** See {@link Kernels#attention}. */
+    void attend(
+            AttentionShape shape,
+            float[] q,
+            int qOffset,
+            int tokens,
+            KvPage[] pages,
+            int start,
+            int length,
+            float[] out,
+            int outOffset) {
+        int group = shape.queryHeads() / shape.kvHeads();
+        int blockTokens = Math.clamp(BLOCK_ROWS / group, 1, tokens);
+        int blocks = (tokens + blockTokens - 1) / blockTokens;
+        int items = blocks * shape.kvHeads();
+        int usedPages = (length + POSITIONS - 1) / POSITIONS;
+        // Few blocks, as in decoding: threads share a block by pages.
+        int parts = items >= 4 * pool.threads() ? 1 : Math.min(usedPages, (4 * pool.threads() + items - 1) / items);
+        int rows = blockTokens * group;
+        int valueDim = valueDim(shape);
+        partialOut = atLeast(partialOut, items * parts * rows * valueDim);
+        partialMax = atLeast(partialMax, items * parts * rows);
+        partialSum = atLeast(partialSum, items * parts * rows);
+        pool.forEach(items * parts, (chunk, thread) -> {
+            int part = chunk % parts;
+            int item = chunk / parts;
+            int token = item / shape.kvHeads() * blockTokens;
+            block(
+                    shape,
+                    item % shape.kvHeads(),
+                    q,
+                    qOffset + token * shape.queryWidth(),
+                    Math.min(blockTokens, tokens - token),
+                    pages,
+                    usedPages * part / parts,
+                    usedPages * (part + 1) / parts,
+                    start + token,
+                    length,
+                    chunk * rows,
+                    scratches[thread]);
+        });
+        for (int item = 0; item < items; item++) {
+            int token = item / shape.kvHeads() * blockTokens;
+            int head = item % shape.kvHeads() * group;
+            for (int r = 0; r < Math.min(blockTokens, tokens - token) * group; r++) {
+                int target =
+                        outOffset + (token + r / group) * shape.queryWidth() + (head + r % group) * shape.headDim();
+                merge(item * parts * rows + r, rows, parts, valueDim, shape.headDim(), out, target);
+            }
+        }
+    }
+
+    /** One row's result from its parts, {@code stride} rows apart: the sum weighted by e^(max of part - max). */
+    private void merge(int row, int stride, int parts, int valueDim, int dim, float[] out, int outOffset) {
+        float max = Float.NEGATIVE_INFINITY;
+        for (int part = 0; part < parts; part++) {
+            max = Math.max(max, partialMax[row + part * stride]);
+        }
+        float sum = 0;
+        for (int part = 0; part < parts; part++) {
+            int r = row + part * stride;
+            if (partialSum[r] > 0) {
+                sum += partialSum[r] * (float) Math.exp(partialMax[r] - max);
+            }
+        }
+        for (int part = 0; part < parts; part++) {
+            int r = row + part * stride;
+            float weight = partialSum[r] > 0 ? (float) Math.exp(partialMax[r] - max) / sum : 0;
+            for (int d = 0; d < dim; d++) {
+                float value = partialOut[r * valueDim + d] * weight;
+                out[outOffset + d] = part == 0 ? value : out[outOffset + d] + value;
+            }
+        }
+    }
+
+    /**
+     * One block: query rows of {@code tokens} tokens, the first at {@code position}, for one kv head over the pages
+     * [firstPage, lastPage). Leaves sum of weights times values, maximum and sum of weights at partial row
+     * {@code partial}.
+     */
+    private void block(
+            AttentionShape shape,
+            int kvHead,
+            float[] q,
+            int qOffset,
+            int tokens,
+            KvPage[] pages,
+            int firstPage,
+            int lastPage,
+            int position,
+            int length,
+            int partial,
+            Scratch scratch) {
+        int group = shape.queryHeads() / shape.kvHeads();
+        int rows = tokens * group;
+        int dim = shape.headDim();
+        int valueDim = valueDim(shape);
+        scratch.reserve(rows, dim, valueDim);
+        for (int r = 0; r < rows; r++) {
+            int source = qOffset + r / group * shape.queryWidth() + (kvHead * group + r % group) * dim;
+            for (int d = 0; d < dim; d++) {
+                scratch.q[r * dim + d] = q[source + d] * shape.scale();
+            }
+            partialMax[partial + r] = Float.NEGATIVE_INFINITY;
+            partialSum[partial + r] = 0;
+        }
+        java.util.Arrays.fill(partialOut, partial * valueDim, (partial + rows) * valueDim, 0);
+        int end = shape.causal() ? Math.min(length, position + tokens) : length;
+        int begin = shape.window() == 0 ? 0 : Math.max(0, position - shape.window() + 1);
+        for (int i = firstPage; i < lastPage; i++) {
+            int base = i * POSITIONS;
+            int n = Math.min(POSITIONS, end - base);
+            if (n <= 0) {
+                break;
+            }
+            if (base + POSITIONS <= begin) {
+                continue;
+            }
+            scores(shape, pages[i], kvHead, rows, n, scratch);
+            for (int r = 0; r < rows; r++) {
+                int p = position + r / group;
+                int to = shape.causal() ? Math.min(n, p + 1 - base) : n;
+                int from = shape.window() == 0 ? 0 : Math.max(0, p - shape.window() + 1 - base);
+                weights(shape, scratch.scores, r * POSITIONS, from, to, n, partial + r, valueDim);
+            }
+            values(shape, pages[i], kvHead, rows, n, partial, scratch);
+        }
+    }
+
+    /** scores[row, p] = q[row] . k[p] for p in [0, n), and something in the rest of the last tile. */
+    private void scores(AttentionShape shape, KvPage page, int kvHead, int rows, int n, Scratch scratch) {
+        int dim = shape.headDim();
+        int keyRows = keyRows(shape, page.type());
+        int depth = page.type() == KvPage.Type.F32 ? keyRows : 2 * keyRows;
+        int tiles = (n + GROUP - 1) / GROUP;
+        long keys = kvHead * headBytes(shape, page.type());
+        Panel.unpackPage(page.segment(), keys, tiles * keyRows, page.type(), scratch.panel, 0);
+        for (int tile = 0; tile < tiles; tile++) {
+            for (int r = 0; r < rows; r += Tile.ROWS) {
+                Tile.multiply(
+                        scratch.q,
+                        r * dim,
+                        dim,
+                        Math.min(Tile.ROWS, rows - r),
+                        scratch.panel,
+                        tile * depth * GROUP,
+                        dim,
+                        scratch.scores,
+                        r * POSITIONS + tile * GROUP,
+                        POSITIONS);
+            }
+        }
+    }
+
+    /**
+     * Turns the scores [0, n) of one row into weights relative to the new running maximum, zero outside [from, to), and
+     * rescales what the row has summed so far.
+     */
+    private void weights(
+            AttentionShape shape, float[] scores, int offset, int from, int to, int n, int row, int valueDim) {
+        if (from >= to) {
+            java.util.Arrays.fill(scores, offset, offset + n, 0);
+            return;
+        }
+        if (shape.softcap() != 0) {
+            for (int i = offset + from; i < offset + to; i++) {
+                scores[i] = shape.softcap() * (float) Math.tanh(scores[i] / shape.softcap());
+            }
+        }
+        java.util.Arrays.fill(scores, offset, offset + from, 0);
+        java.util.Arrays.fill(scores, offset + to, offset + n, 0);
+        float before = partialMax[row];
+        float max = Math.max(before, VectorMath.max(scores, offset + from, to - from));
+        float sum = VectorMath.expSum(scores, offset + from, to - from, max);
+        if (before == Float.NEGATIVE_INFINITY) {
+            partialSum[row] = sum;
+        } else {
+            float shrink = (float) Math.exp(before - max);
+            partialSum[row] = partialSum[row] * shrink + sum;
+            if (shrink != 1) {
+                VectorMath.scale(partialOut, row * valueDim, valueDim, shrink);
+            }
+        }
+        partialMax[row] = max;
+    }
+
+    /** partialOut[row, d] += sum over p in [0, n) of scores[row, p] * v[p, d]. */
+    private void values(AttentionShape shape, KvPage page, int kvHead, int rows, int n, int partial, Scratch scratch) {
+        KvPage.Type type = page.type();
+        int valueDim = valueDim(shape);
+        int storedRows = type == KvPage.Type.F32 ? POSITIONS : POSITIONS / 2;
+        int neededRows = type == KvPage.Type.F32 ? n : (n + 1) / 2;
+        long values = kvHead * headBytes(shape, type) + keyBytes(shape, type);
+        for (int tile = 0; tile < valueDim / GROUP; tile++) {
+            long offset = values + 4L * tile * storedRows * GROUP;
+            Panel.unpackPage(page.segment(), offset, neededRows, type, scratch.panel, 0);
+            for (int r = 0; r < rows; r += Tile.ROWS) {
+                int count = Math.min(Tile.ROWS, rows - r);
+                Tile.multiply(
+                        scratch.scores, r * POSITIONS, POSITIONS, count, scratch.panel, 0, n, scratch.tile, 0, GROUP);
+                Tile.add(scratch.tile, count, GROUP, partialOut, (partial + r) * valueDim + tile * GROUP, valueDim);
+            }
+        }
+    }
+}

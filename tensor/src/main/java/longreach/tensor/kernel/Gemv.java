@@ -1,0 +1,285 @@
+package longreach.tensor.kernel;
+
+import static jdk.incubator.vector.VectorOperators.AND;
+import static jdk.incubator.vector.VectorOperators.ASHR;
+import static jdk.incubator.vector.VectorOperators.I2F;
+import static jdk.incubator.vector.VectorOperators.LSHL;
+import static jdk.incubator.vector.VectorOperators.LSHR;
+import static longreach.tensor.kernel.Lanes.F;
+import static longreach.tensor.kernel.Lanes.GROUP;
+import static longreach.tensor.kernel.Lanes.I;
+import static longreach.tensor.kernel.Lanes.LANES;
+
+import jdk.incubator.vector.FloatVector;
+import jdk.incubator.vector.IntVector;
+import longreach.tensor.kernel.PackedMatrix.Format;
+
+/**
+ * Matrix times vector in f32, one group of {@link Lanes#GROUP} rows a call, straight from the packed words: each word
+ * is read once and its columns are masked, not shifted, out of it. What a mask leaves in place is a power of two too
+ * large, and {@link #scaleActivations} has divided the activation by it. A binary16 is taken as the high bits of a
+ * binary32, 2^112 too small.
+ */
+final class Gemv {
+    // Keeps sign, exponent and fraction of a binary16 that was shifted to where binary32 has them.
+    private static final int HALF_BITS = 0x8fffe000;
+    private static final float HALF_SCALE = 0x1p112f;
+    // Halves of 2^112, so that neither the activation nor the product leaves the range of binary32.
+    private static final float HALF_ROOT = 0x1p56f;
+
+    private Gemv() {}
+
+    /**
+     * Prepares one token for the kernels of a format.
+     *
+     * @param scaled receives the activations as the kernels multiply them; paddedCols elements
+     * @param sums receives per step the multiple of the activations' sum that the kernels add; steps elements
+     */
+    static void scaleActivations(PackedMatrix w, float[] x, int xOffset, float[] scaled, float[] sums) {
+        int cols = w.cols();
+        switch (w.format()) {
+            case Q4 -> {
+                for (int b = 0; b < w.steps(); b++) {
+                    float sum = 0;
+                    float scale = 1;
+                    for (int k = b * 32; k < b * 32 + 32; k++) {
+                        float value = x[xOffset + k];
+                        sum += value;
+                        scaled[k] = value * scale;
+                        // The eighth nibble is shifted down, see q4.
+                        scale = k % 8 >= 6 ? 1 : scale / 16;
+                    }
+                    sums[b] = sum;
+                }
+            }
+            case Q8 -> {
+                for (int b = 0; b < w.steps(); b++) {
+                    float sum = 0;
+                    float scale = 1;
+                    for (int k = b * 32; k < b * 32 + 32; k++) {
+                        float value = x[xOffset + k];
+                        sum += value;
+                        scaled[k] = value * scale;
+                        scale = k % 4 >= 2 ? 1 : scale / 256;
+                    }
+                    sums[b] = -128 * sum;
+                }
+            }
+            case F16 -> {
+                for (int k = 0; k < cols; k++) {
+                    scaled[k] = x[xOffset + k] * HALF_ROOT;
+                }
+            }
+            case BF16, F32 -> System.arraycopy(x, xOffset, scaled, 0, cols);
+        }
+        for (int k = cols; k < w.paddedCols(); k++) {
+            scaled[k] = 0;
+        }
+    }
+
+    /** y[yOffset, yOffset + GROUP) = the group's rows times the prepared activations. */
+    static void group(PackedMatrix w, int group, float[] scaled, float[] sums, float[] y, int yOffset) {
+        int offset = group * w.groupWords();
+        switch (w.format()) {
+            case Q4 -> q4(w.words(), offset, w.steps(), scaled, sums, y, yOffset);
+            case Q8 -> q8(w.words(), offset, w.steps(), scaled, sums, y, yOffset);
+            case F16 -> f16(w.words(), offset, w.steps(), scaled, y, yOffset);
+            case BF16 -> bf16(w.words(), offset, w.steps(), scaled, y, yOffset);
+            case F32 -> f32(w.words(), offset, w.steps(), scaled, y, yOffset);
+        }
+    }
+
+    private static void q4(int[] w, int offset, int steps, float[] x, float[] sums, float[] y, int yOffset) {
+        FloatVector zero = FloatVector.zero(F);
+        FloatVector y0 = zero;
+        FloatVector y1 = zero;
+        IntVector nibble0 = IntVector.broadcast(I, 0xf);
+        IntVector nibble1 = IntVector.broadcast(I, 0xf << 4);
+        IntVector nibble2 = IntVector.broadcast(I, 0xf << 8);
+        IntVector nibble3 = IntVector.broadcast(I, 0xf << 12);
+        IntVector nibble4 = IntVector.broadcast(I, 0xf << 16);
+        IntVector nibble5 = IntVector.broadcast(I, 0xf << 20);
+        IntVector nibble6 = IntVector.broadcast(I, 0xf << 24);
+        IntVector halfBits = IntVector.broadcast(I, HALF_BITS);
+        FloatVector halfScale = FloatVector.broadcast(F, HALF_SCALE);
+        for (int step = 0; step < steps; step++) {
+            int s = offset + step * Format.Q4.stepWords;
+            IntVector dm0 = IntVector.fromArray(I, w, s);
+            IntVector dm1 = IntVector.fromArray(I, w, s + LANES);
+            FloatVector sum = FloatVector.broadcast(F, sums[step]);
+            FloatVector even0 = zero;
+            FloatVector even1 = zero;
+            FloatVector odd0 = zero;
+            FloatVector odd1 = zero;
+            for (int i = 0; i < 4; i++) {
+                int k = step * 32 + i * 8;
+                IntVector q0 = IntVector.fromArray(I, w, s + (i + 1) * GROUP);
+                IntVector q1 = IntVector.fromArray(I, w, s + (i + 1) * GROUP + LANES);
+                FloatVector x0 = FloatVector.broadcast(F, x[k + 0]);
+                FloatVector x1 = FloatVector.broadcast(F, x[k + 1]);
+                FloatVector x2 = FloatVector.broadcast(F, x[k + 2]);
+                FloatVector x3 = FloatVector.broadcast(F, x[k + 3]);
+                FloatVector x4 = FloatVector.broadcast(F, x[k + 4]);
+                FloatVector x5 = FloatVector.broadcast(F, x[k + 5]);
+                FloatVector x6 = FloatVector.broadcast(F, x[k + 6]);
+                FloatVector x7 = FloatVector.broadcast(F, x[k + 7]);
+                even0 = ((FloatVector) q0.lanewise(AND, nibble0).convertShape(I2F, F, 0)).fma(x0, even0);
+                even1 = ((FloatVector) q1.lanewise(AND, nibble0).convertShape(I2F, F, 0)).fma(x0, even1);
+                odd0 = ((FloatVector) q0.lanewise(AND, nibble1).convertShape(I2F, F, 0)).fma(x1, odd0);
+                odd1 = ((FloatVector) q1.lanewise(AND, nibble1).convertShape(I2F, F, 0)).fma(x1, odd1);
+                even0 = ((FloatVector) q0.lanewise(AND, nibble2).convertShape(I2F, F, 0)).fma(x2, even0);
+                even1 = ((FloatVector) q1.lanewise(AND, nibble2).convertShape(I2F, F, 0)).fma(x2, even1);
+                odd0 = ((FloatVector) q0.lanewise(AND, nibble3).convertShape(I2F, F, 0)).fma(x3, odd0);
+                odd1 = ((FloatVector) q1.lanewise(AND, nibble3).convertShape(I2F, F, 0)).fma(x3, odd1);
+                even0 = ((FloatVector) q0.lanewise(AND, nibble4).convertShape(I2F, F, 0)).fma(x4, even0);
+                even1 = ((FloatVector) q1.lanewise(AND, nibble4).convertShape(I2F, F, 0)).fma(x4, even1);
+                odd0 = ((FloatVector) q0.lanewise(AND, nibble5).convertShape(I2F, F, 0)).fma(x5, odd0);
+                odd1 = ((FloatVector) q1.lanewise(AND, nibble5).convertShape(I2F, F, 0)).fma(x5, odd1);
+                even0 = ((FloatVector) q0.lanewise(AND, nibble6).convertShape(I2F, F, 0)).fma(x6, even0);
+                even1 = ((FloatVector) q1.lanewise(AND, nibble6).convertShape(I2F, F, 0)).fma(x6, even1);
+                odd0 = ((FloatVector) q0.lanewise(LSHR, 28).convertShape(I2F, F, 0)).fma(x7, odd0);
+                odd1 = ((FloatVector) q1.lanewise(LSHR, 28).convertShape(I2F, F, 0)).fma(x7, odd1);
+            }
+            y0 = even0.add(odd0)
+                    .fma(
+                            dm0.lanewise(LSHL, 16)
+                                    .lanewise(ASHR, 3)
+                                    .lanewise(AND, halfBits)
+                                    .reinterpretAsFloats(),
+                            y0);
+            y0 = dm0.lanewise(ASHR, 3)
+                    .lanewise(AND, halfBits)
+                    .reinterpretAsFloats()
+                    .fma(sum, y0);
+            y1 = even1.add(odd1)
+                    .fma(
+                            dm1.lanewise(LSHL, 16)
+                                    .lanewise(ASHR, 3)
+                                    .lanewise(AND, halfBits)
+                                    .reinterpretAsFloats(),
+                            y1);
+            y1 = dm1.lanewise(ASHR, 3)
+                    .lanewise(AND, halfBits)
+                    .reinterpretAsFloats()
+                    .fma(sum, y1);
+        }
+        y0.mul(halfScale).intoArray(y, yOffset);
+        y1.mul(halfScale).intoArray(y, yOffset + LANES);
+    }
+
+    private static void q8(int[] w, int offset, int steps, float[] x, float[] sums, float[] y, int yOffset) {
+        FloatVector zero = FloatVector.zero(F);
+        FloatVector y0 = zero;
+        FloatVector y1 = zero;
+        IntVector byte0 = IntVector.broadcast(I, 0xff);
+        IntVector byte1 = IntVector.broadcast(I, 0xff00);
+        IntVector byte2 = IntVector.broadcast(I, 0xff0000);
+        IntVector halfBits = IntVector.broadcast(I, HALF_BITS);
+        FloatVector halfScale = FloatVector.broadcast(F, HALF_SCALE);
+        for (int step = 0; step < steps; step++) {
+            int s = offset + step * Format.Q8.stepWords;
+            IntVector d = IntVector.fromArray(I, w, s);
+            FloatVector even0 = FloatVector.broadcast(F, sums[step]);
+            FloatVector even1 = even0;
+            FloatVector odd0 = zero;
+            FloatVector odd1 = zero;
+            for (int i = 0; i < 8; i++) {
+                int k = step * 32 + i * 4;
+                IntVector q0 = IntVector.fromArray(I, w, s + LANES + i * GROUP);
+                IntVector q1 = IntVector.fromArray(I, w, s + LANES + i * GROUP + LANES);
+                FloatVector x0 = FloatVector.broadcast(F, x[k + 0]);
+                FloatVector x1 = FloatVector.broadcast(F, x[k + 1]);
+                FloatVector x2 = FloatVector.broadcast(F, x[k + 2]);
+                FloatVector x3 = FloatVector.broadcast(F, x[k + 3]);
+                even0 = ((FloatVector) q0.lanewise(AND, byte0).convertShape(I2F, F, 0)).fma(x0, even0);
+                even1 = ((FloatVector) q1.lanewise(AND, byte0).convertShape(I2F, F, 0)).fma(x0, even1);
+                odd0 = ((FloatVector) q0.lanewise(AND, byte1).convertShape(I2F, F, 0)).fma(x1, odd0);
+                odd1 = ((FloatVector) q1.lanewise(AND, byte1).convertShape(I2F, F, 0)).fma(x1, odd1);
+                even0 = ((FloatVector) q0.lanewise(AND, byte2).convertShape(I2F, F, 0)).fma(x2, even0);
+                even1 = ((FloatVector) q1.lanewise(AND, byte2).convertShape(I2F, F, 0)).fma(x2, even1);
+                odd0 = ((FloatVector) q0.lanewise(LSHR, 24).convertShape(I2F, F, 0)).fma(x3, odd0);
+                odd1 = ((FloatVector) q1.lanewise(LSHR, 24).convertShape(I2F, F, 0)).fma(x3, odd1);
+            }
+            y0 = even0.add(odd0)
+                    .fma(
+                            d.lanewise(LSHL, 16)
+                                    .lanewise(ASHR, 3)
+                                    .lanewise(AND, halfBits)
+                                    .reinterpretAsFloats(),
+                            y0);
+            y1 = even1.add(odd1).fma(d.lanewise(ASHR, 3).lanewise(AND, halfBits).reinterpretAsFloats(), y1);
+        }
+        y0.mul(halfScale).intoArray(y, yOffset);
+        y1.mul(halfScale).intoArray(y, yOffset + LANES);
+    }
+
+    private static void f16(int[] w, int offset, int steps, float[] x, float[] y, int yOffset) {
+        FloatVector even0 = FloatVector.zero(F);
+        FloatVector even1 = even0;
+        FloatVector odd0 = even0;
+        FloatVector odd1 = even0;
+        IntVector bits = IntVector.broadcast(I, HALF_BITS);
+        FloatVector scale = FloatVector.broadcast(F, HALF_ROOT);
+        for (int step = 0; step < steps; step++) {
+            IntVector q0 = IntVector.fromArray(I, w, offset + step * GROUP);
+            IntVector q1 = IntVector.fromArray(I, w, offset + step * GROUP + LANES);
+            FloatVector x0 = FloatVector.broadcast(F, x[2 * step]);
+            FloatVector x1 = FloatVector.broadcast(F, x[2 * step + 1]);
+            even0 = q0.lanewise(LSHL, 16)
+                    .lanewise(ASHR, 3)
+                    .lanewise(AND, bits)
+                    .reinterpretAsFloats()
+                    .fma(x0, even0);
+            odd0 = q0.lanewise(ASHR, 3)
+                    .lanewise(AND, bits)
+                    .reinterpretAsFloats()
+                    .fma(x1, odd0);
+            even1 = q1.lanewise(LSHL, 16)
+                    .lanewise(ASHR, 3)
+                    .lanewise(AND, bits)
+                    .reinterpretAsFloats()
+                    .fma(x0, even1);
+            odd1 = q1.lanewise(ASHR, 3)
+                    .lanewise(AND, bits)
+                    .reinterpretAsFloats()
+                    .fma(x1, odd1);
+        }
+        even0.add(odd0).mul(scale).intoArray(y, yOffset);
+        even1.add(odd1).mul(scale).intoArray(y, yOffset + LANES);
+    }
+
+    private static void bf16(int[] w, int offset, int steps, float[] x, float[] y, int yOffset) {
+        FloatVector even0 = FloatVector.zero(F);
+        FloatVector even1 = even0;
+        FloatVector odd0 = even0;
+        FloatVector odd1 = even0;
+        IntVector bits = IntVector.broadcast(I, 0xffff0000);
+        FloatVector scale = FloatVector.broadcast(F, 1);
+        for (int step = 0; step < steps; step++) {
+            IntVector q0 = IntVector.fromArray(I, w, offset + step * GROUP);
+            IntVector q1 = IntVector.fromArray(I, w, offset + step * GROUP + LANES);
+            FloatVector x0 = FloatVector.broadcast(F, x[2 * step]);
+            FloatVector x1 = FloatVector.broadcast(F, x[2 * step + 1]);
+            even0 = q0.lanewise(LSHL, 16).reinterpretAsFloats().fma(x0, even0);
+            odd0 = q0.lanewise(AND, bits).reinterpretAsFloats().fma(x1, odd0);
+            even1 = q1.lanewise(LSHL, 16).reinterpretAsFloats().fma(x0, even1);
+            odd1 = q1.lanewise(AND, bits).reinterpretAsFloats().fma(x1, odd1);
+        }
+        even0.add(odd0).mul(scale).intoArray(y, yOffset);
+        even1.add(odd1).mul(scale).intoArray(y, yOffset + LANES);
+    }
+
+    private static void f32(int[] w, int offset, int steps, float[] x, float[] y, int yOffset) {
+        FloatVector y0 = FloatVector.zero(F);
+        FloatVector y1 = y0;
+        for (int step = 0; step < steps; step++) {
+            IntVector q0 = IntVector.fromArray(I, w, offset + step * GROUP);
+            IntVector q1 = IntVector.fromArray(I, w, offset + step * GROUP + LANES);
+            FloatVector v = FloatVector.broadcast(F, x[step]);
+            y0 = q0.reinterpretAsFloats().fma(v, y0);
+            y1 = q1.reinterpretAsFloats().fma(v, y1);
+        }
+        y0.intoArray(y, yOffset);
+        y1.intoArray(y, yOffset + LANES);
+    }
+}

@@ -1,0 +1,293 @@
+package longreach.tensor.kernel;
+
+import static longreach.tensor.kernel.Lanes.GROUP;
+
+import java.lang.foreign.Arena;
+import longreach.tensor.weights.Tensor;
+
+/**
+ * Kernels on the Vector API, at the machine's width. One or two tokens stream the packed weights through
+ * {@link Gemv}; more dequantise each group of rows once and multiply it by all tokens in register tiles. Sums are f32;
+ * against the scalar kernels |error| <= cols * 2^-22 * sum |x w|.
+ */
+public final class VectorKernels implements Kernels {
+    // Below this many tokens, dequantising a panel costs more than reading the weights once per token.
+    private static final int TILED_TOKENS = 3;
+    // A panel of 384 columns is 24 KiB at eight lanes: it stays in L1 beside a tile of activations.
+    private static final int PANEL_COLS = 384 * 16 / GROUP;
+    // A panel up to this long is not worth cutting in two.
+    private static final int PANEL_COLS_WHOLE = 640 * 16 / GROUP;
+    // Chunks per thread: more even out a busy core, fewer claim less often.
+    private static final int CHUNKS_PER_THREAD = 6;
+    // Element-wise work below this is done by the caller: handing it out costs some microseconds.
+    private static final int PARALLEL_ELEMENTS = 16_384;
+
+    private final ComputePool pool;
+    private final AttentionKernel attention;
+    private final float[][] panels;
+    private final float[][] tiles;
+    private float[] scaled = new float[0];
+    private float[] sums = new float[0];
+
+    public VectorKernels(ComputePool pool) {
+        this.pool = pool;
+        attention = new AttentionKernel(pool);
+        panels = new float[pool.threads()][PANEL_COLS_WHOLE * GROUP];
+        tiles = new float[pool.threads()][Tile.ROWS * GROUP];
+    }
+
+    @Override
+    public String name() {
+        return "vector/" + Lanes.F.vectorBitSize();
+    }
+
+    @Override
+    public ComputePool pool() {
+        return pool;
+    }
+
+    @Override
+    public Matrix prepare(Tensor weight, Arena arena) {
+        return PackedMatrix.of(weight);
+    }
+
+    @Override
+    public void matmul(Matrix matrix, float[] x, int xOffset, int tokens, float[] y, int yOffset) {
+        PackedMatrix w = (PackedMatrix) matrix;
+        java.util.Objects.checkFromIndexSize(xOffset, Math.multiplyExact(tokens, w.cols()), x.length);
+        java.util.Objects.checkFromIndexSize(yOffset, Math.multiplyExact(tokens, w.rows()), y.length);
+        if (tokens >= TILED_TOKENS) {
+            tiled(w, x, xOffset, tokens, y, yOffset);
+        } else {
+            for (int t = 0; t < tokens; t++) {
+                single(w, x, xOffset + t * w.cols(), y, yOffset + t * w.rows());
+            }
+        }
+    }
+
+    private int chunks(int groups) {
+        return Math.min(groups, pool.threads() == 1 ? 1 : pool.threads() * CHUNKS_PER_THREAD);
+    }
+
+    private void single(PackedMatrix w, float[] x, int xOffset, float[] y, int yOffset) {
+        if (scaled.length < w.paddedCols()) {
+            scaled = new float[w.paddedCols()];
+            sums = new float[w.paddedCols()];
+        }
+        Gemv.scaleActivations(w, x, xOffset, scaled, sums);
+        int groups = w.groups();
+        int chunks = chunks(groups);
+        pool.forEach(chunks, (chunk, thread) -> {
+            int to = (int) ((long) groups * (chunk + 1) / chunks);
+            for (int group = (int) ((long) groups * chunk / chunks); group < to; group++) {
+                if ((group + 1) * GROUP <= w.rows()) {
+                    Gemv.group(w, group, scaled, sums, y, yOffset + group * GROUP);
+                } else {
+                    Gemv.group(w, group, scaled, sums, tiles[thread], 0);
+                    System.arraycopy(tiles[thread], 0, y, yOffset + group * GROUP, w.rows() - group * GROUP);
+                }
+            }
+        });
+    }
+
+    private void tiled(PackedMatrix w, float[] x, int xOffset, int tokens, float[] y, int yOffset) {
+        int groups = w.groups();
+        int chunks = chunks(groups);
+        pool.forEach(chunks, (chunk, thread) -> {
+            int to = (int) ((long) groups * (chunk + 1) / chunks);
+            for (int group = (int) ((long) groups * chunk / chunks); group < to; group++) {
+                tiledGroup(w, group, x, xOffset, tokens, y, yOffset, panels[thread], tiles[thread]);
+            }
+        });
+    }
+
+    private static void tiledGroup(
+            PackedMatrix w,
+            int group,
+            float[] x,
+            int xOffset,
+            int tokens,
+            float[] y,
+            int yOffset,
+            float[] panel,
+            float[] tile) {
+        int stepCols = w.format().stepCols;
+        int passes = w.paddedCols() <= PANEL_COLS_WHOLE ? 1 : (w.paddedCols() + PANEL_COLS - 1) / PANEL_COLS;
+        int row = group * GROUP;
+        int width = Math.min(GROUP, w.rows() - row);
+        for (int pass = 0; pass < passes; pass++) {
+            int from = (int) ((long) w.steps() * pass / passes);
+            int to = (int) ((long) w.steps() * (pass + 1) / passes);
+            Panel.unpack(w, group, from, to, panel);
+            int col = from * stepCols;
+            int depth = Math.min(to * stepCols, w.cols()) - col;
+            boolean direct = pass == 0 && width == GROUP;
+            for (int t = 0; t < tokens; t += Tile.ROWS) {
+                int count = Math.min(Tile.ROWS, tokens - t);
+                int source = xOffset + t * w.cols() + col;
+                int target = yOffset + t * w.rows() + row;
+                if (direct) {
+                    Tile.multiply(x, source, w.cols(), count, panel, 0, depth, y, target, w.rows());
+                    continue;
+                }
+                Tile.multiply(x, source, w.cols(), count, panel, 0, depth, tile, 0, GROUP);
+                if (pass == 0) {
+                    for (int i = 0; i < count; i++) {
+                        System.arraycopy(tile, i * GROUP, y, target + i * w.rows(), width);
+                    }
+                } else {
+                    Tile.add(tile, count, width, y, target, w.rows());
+                }
+            }
+        }
+    }
+
+    /** A share of element-wise work: elements or tokens [from, to). */
+    private interface Range {
+        void run(int from, int to);
+    }
+
+    private void split(int n, int elementsEach, Range range) {
+        if (pool.threads() == 1 || (long) n * elementsEach < PARALLEL_ELEMENTS) {
+            range.run(0, n);
+            return;
+        }
+        int chunks = Math.min(n, pool.threads() * 4);
+        pool.forEach(
+                chunks,
+                (chunk, thread) ->
+                        range.run((int) ((long) n * chunk / chunks), (int) ((long) n * (chunk + 1) / chunks)));
+    }
+
+    @Override
+    public void rmsNorm(float[] x, int xOffset, float[] w, float eps, int tokens, int n, float[] y, int yOffset) {
+        split(tokens, n, (from, to) -> {
+            for (int t = from; t < to; t++) {
+                int xt = xOffset + t * n;
+                int yt = yOffset + t * n;
+                float scale = (float) (1 / Math.sqrt(VectorMath.sumOfSquares(x, xt, n, 0) / n + eps));
+                for (int i = 0; i < n; i++) {
+                    y[yt + i] = x[xt + i] * scale * w[i];
+                }
+            }
+        });
+    }
+
+    @Override
+    public void layerNorm(
+            float[] x, int xOffset, float[] w, float[] b, float eps, int tokens, int n, float[] y, int yOffset) {
+        split(tokens, n, (from, to) -> {
+            for (int t = from; t < to; t++) {
+                int xt = xOffset + t * n;
+                int yt = yOffset + t * n;
+                float mean = VectorMath.sum(x, xt, n) / n;
+                float scale = (float) (1 / Math.sqrt(VectorMath.sumOfSquares(x, xt, n, mean) / n + eps));
+                for (int i = 0; i < n; i++) {
+                    y[yt + i] = (x[xt + i] - mean) * scale * w[i] + b[i];
+                }
+            }
+        });
+    }
+
+    @Override
+    public void add(float[] x, int xOffset, float[] y, int yOffset, int n) {
+        for (int i = 0; i < n; i++) {
+            x[xOffset + i] += y[yOffset + i];
+        }
+    }
+
+    @Override
+    public void addBias(float[] x, int xOffset, float[] b, int tokens, int n) {
+        for (int t = 0; t < tokens; t++) {
+            add(x, xOffset + t * n, b, 0, n);
+        }
+    }
+
+    @Override
+    public void siluMul(float[] gate, int gateOffset, float[] up, int upOffset, int n) {
+        split(n, 1, (from, to) -> VectorMath.siluMul(gate, gateOffset + from, up, upOffset + from, to - from));
+    }
+
+    @Override
+    public void geluTanhMul(float[] gate, int gateOffset, float[] up, int upOffset, int n) {
+        split(n, 1, (from, to) -> VectorMath.geluTanhMul(gate, gateOffset + from, up, upOffset + from, to - from));
+    }
+
+    @Override
+    public void geluErf(float[] x, int xOffset, int n) {
+        split(n, 1, (from, to) -> VectorMath.geluErf(x, xOffset + from, to - from));
+    }
+
+    @Override
+    public void softmax(float[] x, int xOffset, int n) {
+        float sum = VectorMath.expSum(x, xOffset, n, VectorMath.max(x, xOffset, n));
+        VectorMath.scale(x, xOffset, n, 1 / sum);
+    }
+
+    @Override
+    public void rope(
+            float[] x,
+            int xOffset,
+            int tokens,
+            int heads,
+            int headDim,
+            boolean adjacent,
+            float[] cos,
+            float[] sin,
+            int tableOffset) {
+        int pairs = headDim / 2;
+        int firstStep = adjacent ? 2 : 1;
+        int second = adjacent ? 1 : pairs;
+        split(tokens, heads * headDim, (from, to) -> {
+            for (int i = from * heads; i < to * heads; i++) {
+                int head = xOffset + i * headDim;
+                int table = tableOffset + i / heads * pairs;
+                for (int p = 0; p < pairs; p++) {
+                    int j = head + p * firstStep;
+                    float a = x[j];
+                    float b = x[j + second];
+                    float c = cos[table + p];
+                    float s = sin[table + p];
+                    x[j] = a * c - b * s;
+                    x[j + second] = a * s + b * c;
+                }
+            }
+        });
+    }
+
+    @Override
+    public long kvPageBytes(AttentionShape shape, KvPage.Type type) {
+        return AttentionKernel.pageBytes(shape, type);
+    }
+
+    @Override
+    public void writeKv(
+            AttentionShape shape, KvPage page, int slot, float[] k, int kOffset, float[] v, int vOffset, int tokens) {
+        attention.write(shape, page, slot, k, kOffset, v, vOffset, tokens);
+    }
+
+    @Override
+    public void attention(
+            AttentionShape shape,
+            float[] q,
+            int qOffset,
+            int tokens,
+            KvPage[] pages,
+            int start,
+            int length,
+            float[] out,
+            int outOffset) {
+        attention.attend(shape, q, qOffset, tokens, pages, start, length, out, outOffset);
+    }
+
+    @Override
+    public int argmax(float[] x, int xOffset, int n) {
+        float max = VectorMath.max(x, xOffset, n);
+        for (int i = 0; i < n; i++) {
+            if (x[xOffset + i] == max) {
+                return i;
+            }
+        }
+        return 0;
+    }
+}

@@ -1,0 +1,180 @@
+package longreach.tensor.kernel;
+
+import static longreach.tensor.kernel.Lanes.F;
+import static longreach.tensor.kernel.Lanes.LANES;
+
+import jdk.incubator.vector.FloatVector;
+import jdk.incubator.vector.VectorOperators;
+
+/** Element-wise functions over runs of f32. The last elements, fewer than a vector, go through {@link Math}. */
+final class VectorMath {
+    // 1.5 * 2^23: adding it rounds a small float to an integer, which is then in its low bits.
+    private static final float ROUNDER = 0x1.8p23f;
+    private static final float LOG2_E = 1.44269504f;
+    // ln 2 in two parts, the first of few bits so that its multiples are exact (Cody and Waite).
+    private static final float LN2_HIGH = 0.693359375f;
+    private static final float LN2_LOW = -2.12194440e-4f;
+    // exp underflows below and overflows above.
+    private static final float EXP_MIN = -87;
+    private static final float EXP_MAX = 88;
+
+    private VectorMath() {}
+
+    /**
+     * e^x for x clamped to [-87, 88], relative error below 3e-7: e^x = 2^n e^r with |r| <= ln 2 / 2 and the Taylor
+     * series of e^r to r^7.
+     */
+    static FloatVector exp(FloatVector x) {
+        FloatVector rounder = FloatVector.broadcast(F, ROUNDER);
+        FloatVector c = x.max(EXP_MIN).min(EXP_MAX);
+        FloatVector shifted = c.fma(FloatVector.broadcast(F, LOG2_E), rounder);
+        FloatVector n = shifted.sub(rounder);
+        FloatVector r = n.fma(FloatVector.broadcast(F, -LN2_HIGH), c);
+        r = n.fma(FloatVector.broadcast(F, -LN2_LOW), r);
+        FloatVector p = FloatVector.broadcast(F, 1 / 5040f);
+        p = p.fma(r, FloatVector.broadcast(F, 1 / 720f));
+        p = p.fma(r, FloatVector.broadcast(F, 1 / 120f));
+        p = p.fma(r, FloatVector.broadcast(F, 1 / 24f));
+        p = p.fma(r, FloatVector.broadcast(F, 1 / 6f));
+        p = p.fma(r, FloatVector.broadcast(F, 0.5f));
+        FloatVector one = FloatVector.broadcast(F, 1);
+        p = p.fma(r, one).fma(r, one);
+        // n is in the low bits of shifted; the exponent field of p grows by it.
+        return p.reinterpretAsInts()
+                .add(shifted.reinterpretAsInts().lanewise(VectorOperators.LSHL, 23))
+                .reinterpretAsFloats();
+    }
+
+    /** x[i] = e^(x[i] - max), exactly 0 where that is below e^-87; returns the sum. */
+    static float expSum(float[] x, int offset, int n, float max) {
+        FloatVector sum = FloatVector.zero(F);
+        int bound = F.loopBound(n);
+        for (int i = 0; i < bound; i += LANES) {
+            FloatVector v = FloatVector.fromArray(F, x, offset + i).sub(max);
+            FloatVector e = exp(v).blend(0, v.compare(VectorOperators.LT, EXP_MIN));
+            e.intoArray(x, offset + i);
+            sum = sum.add(e);
+        }
+        float total = sum.reduceLanes(VectorOperators.ADD);
+        for (int i = offset + bound; i < offset + n; i++) {
+            float v = x[i] - max;
+            x[i] = v < EXP_MIN ? 0 : (float) Math.exp(v);
+            total += x[i];
+        }
+        return total;
+    }
+
+    static float max(float[] x, int offset, int n) {
+        FloatVector max = FloatVector.broadcast(F, Float.NEGATIVE_INFINITY);
+        int bound = F.loopBound(n);
+        for (int i = 0; i < bound; i += LANES) {
+            max = max.max(FloatVector.fromArray(F, x, offset + i));
+        }
+        float result = max.reduceLanes(VectorOperators.MAX);
+        for (int i = offset + bound; i < offset + n; i++) {
+            result = Math.max(result, x[i]);
+        }
+        return result;
+    }
+
+    static void scale(float[] x, int offset, int n, float factor) {
+        for (int i = offset; i < offset + n; i++) {
+            x[i] *= factor;
+        }
+    }
+
+    static float sumOfSquares(float[] x, int offset, int n, float mean) {
+        FloatVector a = FloatVector.zero(F);
+        FloatVector b = a;
+        int i = 0;
+        for (; i + 2 * LANES <= n; i += 2 * LANES) {
+            FloatVector u = FloatVector.fromArray(F, x, offset + i).sub(mean);
+            FloatVector v = FloatVector.fromArray(F, x, offset + i + LANES).sub(mean);
+            a = u.fma(u, a);
+            b = v.fma(v, b);
+        }
+        float sum = a.add(b).reduceLanes(VectorOperators.ADD);
+        for (; i < n; i++) {
+            float d = x[offset + i] - mean;
+            sum += d * d;
+        }
+        return sum;
+    }
+
+    static float sum(float[] x, int offset, int n) {
+        FloatVector a = FloatVector.zero(F);
+        int bound = F.loopBound(n);
+        for (int i = 0; i < bound; i += LANES) {
+            a = a.add(FloatVector.fromArray(F, x, offset + i));
+        }
+        float sum = a.reduceLanes(VectorOperators.ADD);
+        for (int i = bound; i < n; i++) {
+            sum += x[offset + i];
+        }
+        return sum;
+    }
+
+    static void siluMul(float[] gate, int gateOffset, float[] up, int upOffset, int n) {
+        FloatVector one = FloatVector.broadcast(F, 1);
+        int bound = F.loopBound(n);
+        for (int i = 0; i < bound; i += LANES) {
+            FloatVector z = FloatVector.fromArray(F, gate, gateOffset + i);
+            FloatVector u = FloatVector.fromArray(F, up, upOffset + i);
+            z.div(exp(z.neg()).add(one)).mul(u).intoArray(gate, gateOffset + i);
+        }
+        for (int i = bound; i < n; i++) {
+            float z = gate[gateOffset + i];
+            gate[gateOffset + i] = (float) (z / (1 + Math.exp(-z))) * up[upOffset + i];
+        }
+    }
+
+    /** gelu(z) = z / (1 + exp(-2 sqrt(2 / pi) (z + 0.044715 z^3))), which is the tanh form. */
+    static void geluTanhMul(float[] gate, int gateOffset, float[] up, int upOffset, int n) {
+        FloatVector one = FloatVector.broadcast(F, 1);
+        float linear = (float) (-2 * Math.sqrt(2 / Math.PI));
+        FloatVector c1 = FloatVector.broadcast(F, linear);
+        FloatVector c3 = FloatVector.broadcast(F, 0.044715f * linear);
+        int bound = F.loopBound(n);
+        for (int i = 0; i < bound; i += LANES) {
+            FloatVector z = FloatVector.fromArray(F, gate, gateOffset + i);
+            FloatVector u = FloatVector.fromArray(F, up, upOffset + i);
+            FloatVector t = z.mul(z).fma(c3, c1).mul(z);
+            z.div(exp(t).add(one)).mul(u).intoArray(gate, gateOffset + i);
+        }
+        for (int i = bound; i < n; i++) {
+            double z = gate[gateOffset + i];
+            double gelu = z / (1 + Math.exp(linear * (z + 0.044715 * z * z * z)));
+            gate[gateOffset + i] = (float) gelu * up[upOffset + i];
+        }
+    }
+
+    /**
+     * Exact gelu with erf(z) = 1 - (a1 t + ... + a5 t^5) e^(-z^2), t = 1 / (1 + p |z|), of absolute error 1.5e-7
+     * (Abramowitz and Stegun 7.1.26).
+     */
+    static void geluErf(float[] x, int offset, int n) {
+        FloatVector one = FloatVector.broadcast(F, 1);
+        int bound = F.loopBound(n);
+        for (int i = 0; i < bound; i += LANES) {
+            FloatVector v = FloatVector.fromArray(F, x, offset + i);
+            FloatVector a5 = FloatVector.broadcast(F, 1.061405429f);
+            FloatVector a4 = FloatVector.broadcast(F, -1.453152027f);
+            FloatVector a3 = FloatVector.broadcast(F, 1.421413741f);
+            FloatVector a2 = FloatVector.broadcast(F, -0.284496736f);
+            FloatVector a1 = FloatVector.broadcast(F, 0.254829592f);
+            FloatVector p = FloatVector.broadcast(F, 0.3275911f);
+            FloatVector z = v.abs().mul((float) Math.sqrt(0.5));
+            FloatVector t = one.div(z.fma(p, one));
+            FloatVector tail = exp(z.mul(z).neg())
+                    .mul(t)
+                    .mul(a5.fma(t, a4).fma(t, a3).fma(t, a2).fma(t, a1));
+            // erf is odd: for negative v, 1 + erf = tail, else 2 - tail.
+            FloatVector onePlusErf = one.add(one).sub(tail).blend(tail, v.compare(VectorOperators.LT, 0));
+            v.mul(0.5f).mul(onePlusErf).intoArray(x, offset + i);
+        }
+        for (int i = offset + bound; i < offset + n; i++) {
+            double z = x[i];
+            x[i] = (float) (z / 2 * (1 + Erf.erf(z / Math.sqrt(2))));
+        }
+    }
+}

@@ -1,0 +1,233 @@
+package longreach.tensor.kernel;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.util.Arrays;
+import java.util.Random;
+import java.util.stream.Stream;
+import longreach.tensor.weights.Dequantiser;
+import longreach.tensor.weights.Tensor;
+import longreach.tensor.weights.TensorType;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.TestInstance;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
+import org.junit.jupiter.params.provider.MethodSource;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** Every operation of the vector kernels against the scalar ones, around the lane count and at the extremes. */
+@TestInstance(TestInstance.Lifecycle.PER_CLASS)
+class VectorKernelsTest {
+    private final ComputePool pool = new ComputePool(3);
+    private final Kernels scalar = new ScalarKernels(pool);
+    private final Kernels vector = new VectorKernels(pool);
+    private final Random random = new Random(20);
+
+    @AfterAll
+    void close() {
+        pool.close();
+    }
+
+    static Stream<Integer> sizes() {
+        int lanes = Lanes.LANES;
+        return Stream.of(0, 1, 2, lanes - 1, lanes, lanes + 1, 2 * lanes - 1, 2 * lanes, 3 * lanes + 5, 576, 1001)
+                .distinct();
+    }
+
+    @ParameterizedTest
+    @EnumSource(TensorType.class)
+    void matmulAgreesForEveryTypeAndShape(TensorType type) {
+        int step = Math.max(type.blockElements, 1);
+        for (int rows : new int[] {1, 7, Lanes.GROUP, 3 * Lanes.GROUP + 1}) {
+            for (int cols : new int[] {step, 3 * step, (1000 / step + 1) * step, (2100 / step) * step}) {
+                Tensor tensor = TestTensors.random(type, rows, cols, random);
+                try (Arena arena = Arena.ofShared()) {
+                    Matrix expectedMatrix = scalar.prepare(tensor, arena);
+                    Matrix matrix = vector.prepare(tensor, arena);
+                    for (int tokens : new int[] {1, 2, 3, 4, 6, 7, 13}) {
+                        checkMatmul(type, matrix, expectedMatrix, tokens);
+                    }
+                }
+            }
+        }
+    }
+
+    private void checkMatmul(TensorType type, Matrix matrix, Matrix expectedMatrix, int tokens) {
+        int rows = matrix.rows();
+        int cols = matrix.cols();
+        float[] x = floats(tokens * cols + 3, 1);
+        float[] expected = new float[tokens * rows + 5];
+        float[] actual = new float[tokens * rows + 5];
+        Arrays.fill(actual, 7);
+        Arrays.fill(expected, 7);
+        scalar.matmul(expectedMatrix, x, 3, tokens, expected, 5);
+        vector.matmul(matrix, x, 3, tokens, actual, 5);
+        float[] w = new float[cols];
+        for (int r = 0; r < rows; r++) {
+            expectedMatrix.row(r, w, 0);
+            for (int t = 0; t < tokens; t++) {
+                double magnitude = 0;
+                for (int k = 0; k < cols; k++) {
+                    // A quantised weight is computed from a product and an offset that may be larger than itself.
+                    magnitude += Math.abs(x[3 + t * cols + k]) * (Math.abs(w[k]) + 0.1);
+                }
+                int i = 5 + t * rows + r;
+                assertThat((double) actual[i])
+                        .as("%s [%d, %d] token %d of %d, row %d", type, rows, cols, t, tokens, r)
+                        .isCloseTo(expected[i], org.assertj.core.data.Offset.offset(1e-6 * magnitude + 1e-30));
+            }
+        }
+        assertThat(Arrays.copyOf(actual, 5)).containsOnly(7);
+    }
+
+    @ParameterizedTest
+    @EnumSource(TensorType.class)
+    void preparedRowsAreTheStoredRows(TensorType type) {
+        int cols = 3 * Math.max(32, type.blockElements);
+        Tensor tensor = TestTensors.random(type, 2 * Lanes.GROUP + 3, cols, random);
+        float[] expected = new float[cols];
+        float[] actual = new float[cols];
+        try (Arena arena = Arena.ofShared()) {
+            Matrix matrix = vector.prepare(tensor, arena);
+            for (int r = 0; r < matrix.rows(); r++) {
+                Dequantiser.row(type, tensor.data(), r, cols, expected, 0);
+                matrix.row(r, actual, 0);
+                assertClose(actual, expected, 0);
+            }
+        }
+    }
+
+    @ParameterizedTest
+    @MethodSource("sizes")
+    void elementwiseAgrees(int n) {
+        for (float magnitude : new float[] {1e-3f, 3, 200}) {
+            float[] x = floats(n + 2, magnitude);
+            float[] y = floats(n + 2, magnitude);
+            compare(x, 1e-6f, (k, a) -> k.siluMul(a, 1, y, 2, n));
+            compare(x, 2e-6f, (k, a) -> k.geluTanhMul(a, 1, y, 2, n));
+            compare(x, 1e-6f, (k, a) -> k.geluErf(a, 1, n));
+            compare(x, 0, (k, a) -> k.add(a, 1, y, 2, n));
+            if (n > 0) {
+                compare(x, 1e-6f, (k, a) -> k.softmax(a, 1, n));
+                compare(x, 1e-6f, (k, a) -> k.rmsNorm(a, 1, y, 1e-5f, 1, n, a, 1));
+                assertThat(vector.argmax(x, 1, n)).isEqualTo(scalar.argmax(x, 1, n));
+            }
+        }
+    }
+
+    @Test
+    void layerNormAgrees() {
+        for (int n : new int[] {2, 17, 384, 577}) {
+            float[] x = floats(3 * n, 4);
+            float[] w = floats(n, 1);
+            float[] b = floats(n, 1);
+            compare(x, 5e-6f, (k, a) -> k.layerNorm(a, 0, w, b, 1e-5f, 3, n, a, 0));
+        }
+    }
+
+    @Test
+    void softmaxSurvivesExtremes() {
+        float[] x = {-1e30f, 1e30f, 1e30f, Float.NEGATIVE_INFINITY, 0, 1, 2, 3, 4, 5, 1e30f};
+        compare(x, 1e-6f, (k, a) -> k.softmax(a, 0, a.length));
+    }
+
+    @ParameterizedTest
+    @ValueSource(booleans = {true, false})
+    void ropeAgrees(boolean adjacent) {
+        float[] x = floats(5 * 4 * 10 + 1, 2);
+        float[] cos = floats(6 * 5, 1);
+        float[] sin = floats(6 * 5, 1);
+        compare(x, 0, (k, a) -> k.rope(a, 1, 5, 4, 10, adjacent, cos, sin, 5));
+    }
+
+    private interface Operation {
+        void apply(Kernels kernels, float[] x);
+    }
+
+    private void compare(float[] x, float tolerance, Operation operation) {
+        float[] expected = x.clone();
+        float[] actual = x.clone();
+        operation.apply(scalar, expected);
+        operation.apply(vector, actual);
+        assertClose(actual, expected, tolerance);
+    }
+
+    private static void assertClose(float[] actual, float[] expected, float tolerance) {
+        for (int i = 0; i < expected.length; i++) {
+            float allowed = tolerance * Math.max(1, Math.abs(expected[i])) + Float.MIN_VALUE;
+            assertThat(actual[i])
+                    .as("element %d", i)
+                    .isCloseTo(expected[i], org.assertj.core.data.Offset.offset(allowed));
+        }
+    }
+
+    static Stream<AttentionShape> shapes() {
+        return Stream.of(
+                AttentionShape.causal(9, 3, 64),
+                AttentionShape.full(2, 64),
+                AttentionShape.causal(1, 1, 7),
+                new AttentionShape(4, 1, 40, 0.2f, 0, 100, true),
+                new AttentionShape(2, 2, 24, 0.3f, 5, 0, true),
+                new AttentionShape(16, 2, 16, 0.25f, 30, 300, false));
+    }
+
+    @ParameterizedTest
+    @MethodSource("shapes")
+    void attentionAgrees(AttentionShape shape) {
+        for (KvPage.Type type : KvPage.Type.values()) {
+            for (int length : new int[] {1, 2, 33, 256, 257, 700}) {
+                for (int tokens : new int[] {1, 5, 60}) {
+                    if (tokens <= length) {
+                        checkAttention(shape, type, length, tokens);
+                    }
+                }
+            }
+        }
+    }
+
+    private void checkAttention(AttentionShape shape, KvPage.Type type, int length, int tokens) {
+        float[] k = floats(length * shape.kvWidth(), 2);
+        float[] v = floats(length * shape.kvWidth(), 2);
+        float[] q = floats(tokens * shape.queryWidth() + 1, 1);
+        float[] expected = new float[tokens * shape.queryWidth() + 2];
+        float[] actual = expected.clone();
+        int start = length - tokens;
+        try (Arena arena = Arena.ofShared()) {
+            scalar.attention(
+                    shape, q, 1, tokens, pages(scalar, shape, type, k, v, length, arena), start, length, expected, 2);
+            vector.attention(
+                    shape, q, 1, tokens, pages(vector, shape, type, k, v, length, arena), start, length, actual, 2);
+        }
+        assertClose(actual, expected, 1e-5f);
+    }
+
+    /** Pages full of NaN, then written in uneven pieces. */
+    private KvPage[] pages(
+            Kernels kernels, AttentionShape shape, KvPage.Type type, float[] k, float[] v, int length, Arena arena) {
+        KvPage[] pages = new KvPage[(length + KvPage.POSITIONS - 1) / KvPage.POSITIONS];
+        for (int i = 0; i < pages.length; i++) {
+            MemorySegment segment = arena.allocate(kernels.kvPageBytes(shape, type), 64);
+            segment.fill((byte) 0xff);
+            pages[i] = new KvPage(segment, type);
+        }
+        for (int p = 0; p < length; ) {
+            int slot = p % KvPage.POSITIONS;
+            int count = Math.min(Math.min(1 + random.nextInt(90), length - p), KvPage.POSITIONS - slot);
+            int offset = p * shape.kvWidth();
+            kernels.writeKv(shape, pages[p / KvPage.POSITIONS], slot, k, offset, v, offset, count);
+            p += count;
+        }
+        return pages;
+    }
+
+    private float[] floats(int n, float magnitude) {
+        float[] x = new float[n];
+        for (int i = 0; i < n; i++) {
+            x[i] = (float) random.nextGaussian() * magnitude;
+        }
+        return x;
+    }
+}
