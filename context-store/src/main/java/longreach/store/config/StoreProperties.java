@@ -13,7 +13,7 @@ import org.springframework.util.unit.DataSize;
 /**
  * Settings of a store, under {@code context-store}.
  *
- * @param redis {@code redis://}, {@code rediss://} or {@code redis-socket://}; {@code memory:} keeps everything in this
+ * @param redis {@code redis://}, {@code rediss://} or {@code redis-socket://}; {@code memory:local} keeps everything in this
  *     process. Redis 6.2 or newer
  * @param secretFile the deployment's secret, the same for all its processes; made if it does not exist. Null: a secret
  *     of this process alone, so that nothing is found again by another
@@ -24,16 +24,16 @@ import org.springframework.util.unit.DataSize;
  * @param maxValue largest chunk or artifact, read or written
  * @param readConnections over which the reads of a lookup are spread
  * @param maxPending memory for chunks that wait to be written; more are dropped
- * @param memory bound of the {@code memory:} tier
+ * @param memory bound of the {@code memory:local} tier
  */
 @ConfigurationProperties(StoreProperties.PREFIX)
 public record StoreProperties(
         @DefaultValue("redis://127.0.0.1:6379") URI redis,
         Path secretFile,
         @DefaultValue("7d") Duration ttl,
-        @DefaultValue("250ms") Duration stallTimeout,
+        @DefaultValue("500ms") Duration stallTimeout,
         @DefaultValue("10s") Duration lookupTimeout,
-        @DefaultValue("500ms") Duration connectTimeout,
+        @DefaultValue("2s") Duration connectTimeout,
         @DefaultValue("64MB") DataSize maxValue,
         @DefaultValue("2") int readConnections,
         @DefaultValue("128MB") DataSize maxPending,

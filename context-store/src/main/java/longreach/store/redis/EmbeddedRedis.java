@@ -156,8 +156,10 @@ public final class EmbeddedRedis implements AutoCloseable {
         settings.addAll(List.of("--maxmemory", String.valueOf(maxMemoryBytes), "--maxmemory-policy", "allkeys-lru"));
         // Chunks are large and never change: appending each once costs one sequential write, where snapshots would
         // write everything again and again. Elements of KV do not compress.
-        settings.addAll(List.of("--appendonly", "yes", "--appendfsync", "everysec", "--save", ""));
-        settings.addAll(List.of("--auto-aof-rewrite-min-size", "256mb", "--no-appendfsync-on-rewrite", "yes"));
+        settings.addAll(List.of("--appendonly", "yes", "--save", "", "--auto-aof-rewrite-min-size", "256mb"));
+        // What the kernel holds outlives every process. Waiting for the disk would stall all readers, to save a cache
+        // from a loss of power; what that tears is found at the next start, or by the seal.
+        settings.addAll(List.of("--appendfsync", "no"));
         settings.addAll(List.of("--rdbcompression", "no", "--aof-load-truncated", "yes"));
         // Freeing megabytes takes time that others wait; so do evictions.
         settings.addAll(List.of("--lazyfree-lazy-eviction", "yes", "--lazyfree-lazy-expire", "yes"));

@@ -87,7 +87,7 @@ final class RedisLink implements AutoCloseable {
                 .disconnectedBehavior(ClientOptions.DisconnectedBehavior.REJECT_COMMANDS)
                 .socketOptions(SocketOptions.builder()
                         .connectTimeout(connectTimeout)
-                        .keepAlive(true)
+                        .keepAlive(uri.getSocket() == null)
                         .build())
                 .timeoutOptions(TimeoutOptions.builder().timeoutCommands(false).build())
                 .build());
@@ -171,7 +171,9 @@ final class RedisLink implements AutoCloseable {
             Session session = new Session(List.copyOf(opened.subList(1, opened.size())), opened.getFirst());
             current.set(session);
             if (closed) {
-                failed(session, "closed");
+                current.set(null);
+                session.close();
+                return true;
             }
             log.info("{}: connected", name);
             return true;
@@ -193,10 +195,7 @@ final class RedisLink implements AutoCloseable {
     @Override
     public void close() {
         closed = true;
-        Session session = current.get();
-        if (session != null) {
-            failed(session, "closed");
-        }
+        current.set(null);
         client.shutdown(Duration.ZERO, Duration.ofSeconds(2));
         resources.shutdown(0, 2, TimeUnit.SECONDS).awaitUninterruptibly(2, TimeUnit.SECONDS);
     }

@@ -1,0 +1,2 @@
+/** The control service over gRPC: convert, submit, return. */
+package longreach.store.rpc;

@@ -1,0 +1,68 @@
+package longreach.store.config;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import java.net.URI;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.Map;
+import org.junit.jupiter.api.Test;
+import org.springframework.util.unit.DataSize;
+
+class StorePropertiesTest {
+    @Test
+    void defaults() {
+        StoreProperties properties = StoreProperties.of(Map.of());
+        assertThat(properties)
+                .isEqualTo(new StoreProperties(
+                        URI.create("redis://127.0.0.1:6379"),
+                        null,
+                        Duration.ofDays(7),
+                        Duration.ofMillis(500),
+                        Duration.ofSeconds(10),
+                        Duration.ofSeconds(2),
+                        DataSize.ofMegabytes(64),
+                        2,
+                        DataSize.ofMegabytes(128),
+                        DataSize.ofGigabytes(1)));
+    }
+
+    @Test
+    void everyKey() {
+        StoreProperties properties = StoreProperties.of(Map.of(
+                "redis", "redis-socket:///run/r.sock",
+                "secret-file", "/run/secret",
+                "ttl", "1h",
+                "stall-timeout", "2s",
+                "lookup-timeout", "3s",
+                "connect-timeout", "4s",
+                "max-value", "5MB",
+                "read-connections", "6",
+                "max-pending", "7MB",
+                "memory", "8MB"));
+        assertThat(properties)
+                .isEqualTo(new StoreProperties(
+                        URI.create("redis-socket:///run/r.sock"),
+                        Path.of("/run/secret"),
+                        Duration.ofHours(1),
+                        Duration.ofSeconds(2),
+                        Duration.ofSeconds(3),
+                        Duration.ofSeconds(4),
+                        DataSize.ofMegabytes(5),
+                        6,
+                        DataSize.ofMegabytes(7),
+                        DataSize.ofMegabytes(8)));
+    }
+
+    @Test
+    void refusesNonsense() {
+        for (var bad : Map.of("ttl", "0s", "read-connections", "0", "max-value", "1GB", "stall-timeout", "-1s")
+                .entrySet()) {
+            assertThatThrownBy(() -> StoreProperties.of(Map.of(bad.getKey(), bad.getValue())))
+                    .rootCause()
+                    .hasMessageContaining("context-store." + bad.getKey())
+                    .hasMessageContaining("expected:");
+        }
+    }
+}
