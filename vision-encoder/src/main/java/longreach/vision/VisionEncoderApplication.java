@@ -1,0 +1,74 @@
+package longreach.vision;
+
+import java.util.Map;
+import java.util.concurrent.Executors;
+import longreach.vision.document.PdfReader;
+import longreach.vision.document.TextReader;
+import longreach.vision.image.ImageReader;
+import longreach.vision.media.ComputeGate;
+import longreach.vision.media.MediaReader;
+import longreach.vision.media.MediaType;
+import longreach.vision.ocr.OcrEngine;
+import longreach.vision.video.VideoReader;
+import org.springframework.boot.WebApplicationType;
+import org.springframework.boot.autoconfigure.SpringBootApplication;
+import org.springframework.boot.builder.SpringApplicationBuilder;
+import org.springframework.boot.context.properties.EnableConfigurationProperties;
+import org.springframework.boot.grpc.server.autoconfigure.GrpcServerExecutorProvider;
+import org.springframework.context.annotation.Bean;
+
+/** Serves {@code longreach.v1.VisionEncoder}. */
+@SpringBootApplication(proxyBeanMethods = false)
+@EnableConfigurationProperties(VisionSettings.class)
+public class VisionEncoderApplication {
+    public static void main(String[] args) {
+        builder().run(args);
+    }
+
+    /** The service with its defaults; a caller that runs it beside others adds properties of its own. */
+    public static SpringApplicationBuilder builder() {
+        return new SpringApplicationBuilder(VisionEncoderApplication.class)
+                .web(WebApplicationType.NONE)
+                .headless(true)
+                .properties(Map.of(
+                        "spring.application.name", "vision-encoder",
+                        "spring.main.banner-mode", "off",
+                        "spring.jmx.enabled", "false",
+                        "spring.grpc.server.address", "127.0.0.1",
+                        "spring.grpc.server.port", "9102",
+                        "spring.grpc.server.inbound.message.max-size", "8MB",
+                        // PDFBox tells every oddity of every file it repairs.
+                        "logging.level.org.apache.pdfbox", "ERROR",
+                        "logging.level.org.apache.fontbox", "ERROR"));
+    }
+
+    @Bean
+    GrpcServerExecutorProvider grpcServerExecutorProvider() {
+        var executor = Executors.newVirtualThreadPerTaskExecutor();
+        return () -> executor;
+    }
+
+    @Bean
+    OcrEngine ocrEngine(VisionSettings settings) {
+        return new OcrEngine(settings.computeThreads());
+    }
+
+    @Bean
+    ComputeGate computeGate(VisionSettings settings) {
+        return new ComputeGate(settings.computeThreads());
+    }
+
+    @Bean
+    Map<MediaType.Family, MediaReader> mediaReaders(VisionSettings settings, OcrEngine ocr, ComputeGate gate) {
+        return readers(settings, ocr, gate);
+    }
+
+    /** One reader for each family of media that can be read. */
+    static Map<MediaType.Family, MediaReader> readers(VisionSettings settings, OcrEngine ocr, ComputeGate gate) {
+        return Map.of(
+                MediaType.Family.PDF, new PdfReader(settings, ocr, gate),
+                MediaType.Family.TEXT, new TextReader(),
+                MediaType.Family.IMAGE, new ImageReader(settings, ocr, gate),
+                MediaType.Family.VIDEO, new VideoReader(settings, ocr, gate));
+    }
+}
