@@ -1,0 +1,203 @@
+package longreach.gateway.answer;
+
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+import longreach.gateway.plan.Plan;
+import longreach.gateway.plan.ReadMedia;
+import longreach.gemini.v1beta.Candidate;
+import longreach.gemini.v1beta.Content;
+import longreach.gemini.v1beta.GenerateContentResponse;
+import longreach.gemini.v1beta.GenerateContentResponse.UsageMetadata;
+import longreach.gemini.v1beta.LogprobsResult;
+import longreach.gemini.v1beta.LongreachReceipt;
+import longreach.gemini.v1beta.MediaUse;
+import longreach.gemini.v1beta.Modality;
+import longreach.gemini.v1beta.ModalityTokenCount;
+import longreach.gemini.v1beta.Part;
+import longreach.v1.CacheReceipt;
+import longreach.v1.Done;
+import longreach.v1.ModalityCount;
+import longreach.v1.TokenChunk;
+import longreach.v1.TokenLogprob;
+
+/** Builds the responses of one answer: usage on every one of them, the rest on the last. */
+final class AnswerBuilder {
+    private static final double MICROS_PER_MILLI = 1000;
+
+    private final Plan plan;
+    private final String responseId;
+    private final Citations citations;
+    private final StringBuilder text = new StringBuilder();
+    private final List<TokenLogprob> logprobs = new ArrayList<>();
+    private int outputTokens;
+
+    AnswerBuilder(Plan plan, String responseId) {
+        this.plan = plan;
+        this.responseId = responseId;
+        citations = new Citations(plan);
+    }
+
+    /** A piece of text, with what has been used so far. */
+    GenerateContentResponse piece(TokenChunk chunk) {
+        text.append(chunk.getText());
+        outputTokens += chunk.getTokenIdsCount();
+        logprobs.addAll(chunk.getLogprobsList());
+        var usage = UsageMetadata.newBuilder()
+                .setPromptTokenCount(plan.totalTokens())
+                .setCandidatesTokenCount(outputTokens)
+                .setTotalTokenCount(plan.totalTokens() + outputTokens);
+        plan.tokensByModality().forEach((modality, tokens) -> usage.addPromptTokensDetails(count(modality, tokens)));
+        return response(Candidate.newBuilder().setContent(content(chunk.getText())), usage.build())
+                .build();
+    }
+
+    /** The last response. @param whole whether it carries all of the text, as the only one */
+    GenerateContentResponse last(Done done, boolean whole) {
+        var candidate = Candidate.newBuilder()
+                .setContent(content(whole ? text.toString() : ""))
+                .setTokenCount(done.getUsage().getOutputTokens());
+        switch (done.getReason()) {
+            case STOP, PREFILLED, REASON_UNSPECIFIED, UNRECOGNIZED ->
+                candidate.setFinishReason(Candidate.FinishReason.STOP);
+            case MAX_TOKENS -> candidate.setFinishReason(Candidate.FinishReason.MAX_TOKENS);
+            case CONTEXT_FULL ->
+                candidate
+                        .setFinishReason(Candidate.FinishReason.MAX_TOKENS)
+                        .setFinishMessage("the context of " + plan.model().getContextTokens() + " tokens is full");
+        }
+        if (!citations.isEmpty()) {
+            var grounding = citations.ground(text.toString());
+            candidate.setGroundingMetadata(grounding);
+            if (grounding.getGroundingSupportsCount() > 0) {
+                candidate.setCitationMetadata(Citations.cite(grounding));
+            }
+        }
+        addLogprobs(candidate);
+        return response(candidate, usage(done))
+                .setLongreachReceipt(receipt(done))
+                .build();
+    }
+
+    private GenerateContentResponse.Builder response(Candidate.Builder candidate, UsageMetadata usage) {
+        return GenerateContentResponse.newBuilder()
+                .addCandidates(candidate.setIndex(0))
+                .setUsageMetadata(usage)
+                .setModelVersion(plan.model().getName())
+                .setResponseId(responseId);
+    }
+
+    private static Content content(String text) {
+        return Content.newBuilder()
+                .setRole("model")
+                .addParts(Part.newBuilder().setText(text))
+                .build();
+    }
+
+    private UsageMetadata usage(Done done) {
+        var used = done.getUsage();
+        var out = UsageMetadata.newBuilder()
+                .setPromptTokenCount(used.getPromptTokens())
+                .setCandidatesTokenCount(used.getOutputTokens())
+                .setTotalTokenCount(used.getPromptTokens() + used.getOutputTokens())
+                .setCachedContentTokenCount(used.getCachedTokens())
+                .addAllPromptTokensDetails(counts(used.getPromptByModalityList()))
+                .addAllCacheTokensDetails(counts(used.getCachedByModalityList()));
+        if (used.getOutputTokens() > 0) {
+            out.addCandidatesTokensDetails(
+                    ModalityTokenCount.newBuilder().setModality(Modality.TEXT).setTokenCount(used.getOutputTokens()));
+        }
+        return out.build();
+    }
+
+    private static List<ModalityTokenCount> counts(List<ModalityCount> counts) {
+        return counts.stream()
+                .filter(each -> each.getTokens() > 0)
+                .map(each -> count(each.getModality(), each.getTokens()))
+                .toList();
+    }
+
+    /** The internal and the public enum number the modalities alike. */
+    static ModalityTokenCount count(longreach.v1.Modality modality, int tokens) {
+        return ModalityTokenCount.newBuilder()
+                .setModalityValue(
+                        modality == longreach.v1.Modality.MODALITY_UNSPECIFIED
+                                ? Modality.TEXT_VALUE
+                                : modality.getNumber())
+                .setTokenCount(tokens)
+                .build();
+    }
+
+    private LongreachReceipt receipt(Done done) {
+        CacheReceipt from = done.getReceipt();
+        var out = LongreachReceipt.newBuilder()
+                .setTokensRestored(from.getTokensRestored())
+                .setTokensComputed(from.getTokensComputed())
+                .setChunksRestored(from.getChunksRestored())
+                .setChunksPublished(from.getChunksPublished())
+                .setBytesRestored(from.getBytesRestored())
+                .putAllTokensByTier(new TreeMap<>(from.getTokensByTierMap()))
+                .addAllRestoredByModality(counts(done.getUsage().getCachedByModalityList()))
+                .setRestoreMs(from.getRestoreMicros() / MICROS_PER_MILLI)
+                .setPrefillMs(from.getPrefillMicros() / MICROS_PER_MILLI)
+                .setSavedMs(from.getSavedMicros() / MICROS_PER_MILLI)
+                .setFirstTokenMs(from.getFirstTokenMicros() / MICROS_PER_MILLI)
+                .setDecodeMs(from.getDecodeMicros() / MICROS_PER_MILLI)
+                .setMissReason(from.getMissReason());
+        if (from.getDecodeMicros() > 0) {
+            out.setTokensPerSecond(Math.round(done.getUsage().getOutputTokens() * 1e7 / from.getDecodeMicros()) / 10.0);
+        }
+        if (!plan.media().isEmpty()) {
+            out.setLayout(plan.layout().label());
+            for (int i = 0; i < plan.media().size(); i++) {
+                out.addMedia(use(plan.media().get(i), i));
+            }
+        }
+        return out.build();
+    }
+
+    private MediaUse use(ReadMedia item, int index) {
+        return MediaUse.newBuilder()
+                .setFile(item.id())
+                .setTitle(item.title())
+                .setModalityValue(item.modality().getNumber())
+                .setReadAs("text")
+                .setUnitsShown((int) plan.shown().stream()
+                        .filter(unit -> unit.media() == index)
+                        .count())
+                .setUnitsTotal(item.units().size())
+                .build();
+    }
+
+    private void addLogprobs(Candidate.Builder candidate) {
+        if (logprobs.isEmpty()) {
+            return;
+        }
+        var result = LogprobsResult.newBuilder();
+        double sum = 0;
+        for (var token : logprobs) {
+            sum += token.getLogprob();
+            result.addChosenCandidates(chosen(token));
+            var top = LogprobsResult.TopCandidates.newBuilder();
+            token.getTopList().forEach(each -> top.addCandidates(chosen(each)));
+            result.addTopCandidates(top);
+        }
+        candidate.setLogprobsResult(result.setLogProbabilitySum((float) sum)).setAvgLogprobs(sum / logprobs.size());
+    }
+
+    private static LogprobsResult.Candidate chosen(TokenLogprob token) {
+        return LogprobsResult.Candidate.newBuilder()
+                .setToken(token.getText())
+                .setTokenId(token.getTokenId())
+                .setLogProbability(token.getLogprob())
+                .build();
+    }
+
+    /** Tokens by modality, as counting reports them. */
+    static List<ModalityTokenCount> details(Map<longreach.v1.Modality, Integer> counts) {
+        return counts.entrySet().stream()
+                .map(entry -> count(entry.getKey(), entry.getValue()))
+                .toList();
+    }
+}

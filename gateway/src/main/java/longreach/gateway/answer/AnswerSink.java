@@ -1,0 +1,13 @@
+package longreach.gateway.answer;
+
+import longreach.gateway.call.Caller;
+import longreach.gemini.v1beta.GenerateContentResponse;
+
+/** Where an answer goes, piece by piece, from one thread. */
+public interface AnswerSink extends Caller {
+    /**
+     * @param piece the next; the last one has a finish reason and the receipt
+     * @throws longreach.gateway.error.ApiException CANCELLED when the caller is gone
+     */
+    void accept(GenerateContentResponse piece);
+}

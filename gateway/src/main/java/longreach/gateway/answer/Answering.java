@@ -1,0 +1,234 @@
+package longreach.gateway.answer;
+
+import io.grpc.Channel;
+import java.io.IOException;
+import java.security.MessageDigest;
+import java.security.NoSuchAlgorithmException;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.UUID;
+import java.util.concurrent.TimeUnit;
+import longreach.gateway.auth.Tenant;
+import longreach.gateway.call.Caller;
+import longreach.gateway.call.DuplexCall;
+import longreach.gateway.error.ApiException;
+import longreach.gateway.files.FileLibrary;
+import longreach.gateway.media.MediaBytes;
+import longreach.gateway.media.MediaItem;
+import longreach.gateway.media.MediaKind;
+import longreach.gateway.media.MediaReader;
+import longreach.gateway.plan.Plan;
+import longreach.gateway.plan.Planner;
+import longreach.gateway.plan.ReadMedia;
+import longreach.gateway.plan.Units;
+import longreach.gateway.request.GenerateRequest;
+import longreach.gateway.request.MediaSource;
+import longreach.gateway.request.RequestPart.MediaPart;
+import longreach.gateway.request.Requests;
+import longreach.gemini.v1beta.CountTokensRequest;
+import longreach.gemini.v1beta.CountTokensResponse;
+import longreach.gemini.v1beta.GenerateContentRequest;
+import longreach.gemini.v1beta.GenerateContentResponse;
+import longreach.v1.EncodedMedia;
+import longreach.v1.GenerateDown;
+import longreach.v1.GenerateUp;
+import longreach.v1.LmCoreGrpc;
+import longreach.v1.ModelDescription;
+import longreach.v1.Open;
+
+/**
+ * The one implementation behind both surfaces. Works on the calling thread and inside its gRPC context: when that is
+ * cancelled or its deadline passes, so is every call made here.
+ */
+public final class Answering {
+    private final Requests requests;
+    private final Models models;
+    private final FileLibrary files;
+    private final MediaReader reader;
+    private final Units units;
+    private final Planner planner;
+    private final Channel lmCore;
+    private final Duration limit;
+
+    /** @param limit longest that an answer may take where the caller set no nearer deadline */
+    public Answering(
+            Requests requests,
+            Models models,
+            FileLibrary files,
+            MediaReader reader,
+            Units units,
+            Planner planner,
+            Channel lmCore,
+            Duration limit) {
+        this.requests = requests;
+        this.models = models;
+        this.files = files;
+        this.reader = reader;
+        this.units = units;
+        this.planner = planner;
+        this.lmCore = lmCore;
+        this.limit = limit;
+    }
+
+    /** The whole answer at once. */
+    public GenerateContentResponse answer(GenerateContentRequest proto, Tenant tenant, Caller caller) {
+        var last = new GenerateContentResponse[1];
+        generate(proto, tenant, caller, true, piece -> last[0] = piece);
+        return last[0];
+    }
+
+    /** The answer as it comes. */
+    public void stream(GenerateContentRequest proto, Tenant tenant, AnswerSink sink) {
+        generate(proto, tenant, sink, false, sink::accept);
+    }
+
+    /** Lays the request out exactly as answering it would. */
+    public CountTokensResponse count(CountTokensRequest proto, Tenant tenant, Caller caller) {
+        return interruptibly(() -> {
+            var plan = plan(requests.parse(proto), tenant, caller);
+            return CountTokensResponse.newBuilder()
+                    .setTotalTokens(plan.totalTokens())
+                    .addAllPromptTokensDetails(AnswerBuilder.details(plan.tokensByModality()))
+                    .build();
+        });
+    }
+
+    private interface Pieces {
+        void accept(GenerateContentResponse piece);
+    }
+
+    private void generate(GenerateContentRequest proto, Tenant tenant, Caller caller, boolean whole, Pieces pieces) {
+        interruptibly(() -> {
+            var request = requests.parse(proto);
+            var plan = plan(request, tenant, caller);
+            var answer = new AnswerBuilder(plan, UUID.randomUUID().toString());
+            try (var call = DuplexCall.<GenerateUp, GenerateDown>open(
+                    "lm-core",
+                    down -> LmCoreGrpc.newStub(lmCore)
+                            .withDeadlineAfter(limit.toMillis(), TimeUnit.MILLISECONDS)
+                            .generate(down))) {
+                call.write(GenerateUp.newBuilder()
+                        .setOpen(open(request, plan, tenant))
+                        .build());
+                for (var down = call.read(caller); down != null; down = call.read(caller)) {
+                    switch (down.getKindCase()) {
+                        case WANT -> {
+                            if (down.getWant().getSegmentsCount() > 0) {
+                                throw new IllegalStateException("lm-core wants soft segments, and there are none");
+                            }
+                            call.halfClose();
+                        }
+                        case TOKENS -> {
+                            var piece = answer.piece(down.getTokens());
+                            if (!whole && !down.getTokens().getText().isEmpty()) {
+                                pieces.accept(piece);
+                            }
+                        }
+                        case DONE -> {
+                            pieces.accept(answer.last(down.getDone(), whole));
+                            return null;
+                        }
+                        case PREFILL, KIND_NOT_SET -> {}
+                    }
+                }
+                throw ApiException.unavailable("lm-core ended the answer early", null);
+            }
+        });
+    }
+
+    private Open open(GenerateRequest request, Plan plan, Tenant tenant) {
+        int room = plan.model().getContextTokens() - plan.totalTokens();
+        int most =
+                plan.model().getOutputTokens() > 0 ? Math.min(room, plan.model().getOutputTokens()) : room;
+        return Open.newBuilder()
+                .setModel(plan.model().getName())
+                .setTenant(tenant.name())
+                .addAllSegments(plan.segments())
+                .setSampling(request.sampling().over(plan.model()))
+                .setMaxTokens(Math.min(most, request.maxOutputTokens().orElse(most)))
+                .build();
+    }
+
+    private Plan plan(GenerateRequest request, Tenant tenant, Caller caller) throws InterruptedException, IOException {
+        ModelDescription model = models.find(request.model());
+        return planner.plan(request, model, readAll(request, tenant, caller));
+    }
+
+    private List<ReadMedia> readAll(GenerateRequest request, Tenant tenant, Caller caller)
+            throws InterruptedException, IOException {
+        var read = new ArrayList<ReadMedia>();
+        for (var turn : request.turns()) {
+            for (var part : turn.parts()) {
+                if (part instanceof MediaPart media) {
+                    read.add(read(media, read.size(), tenant, caller));
+                }
+            }
+        }
+        return read;
+    }
+
+    private ReadMedia read(MediaPart part, int index, Tenant tenant, Caller caller)
+            throws InterruptedException, IOException {
+        var id = part.source().id();
+        return switch (part.source()) {
+            case MediaSource.Uploaded uploaded -> {
+                var file = files.get(tenant, uploaded.name());
+                var kind = kind(file.getMimeType(), part.path() + ".fileData.mimeType");
+                var media = files.media(tenant, uploaded.name(), part.options(), caller);
+                var title = file.getDisplayName().isEmpty() ? id : file.getDisplayName();
+                yield new ReadMedia(id, title, kind.modality(), units.of(index, id, kind.modality(), media));
+            }
+            case MediaSource.Inline inline -> {
+                var kind = kind(part.mimeType(), part.path() + ".inlineData.mimeType");
+                EncodedMedia media = readInline(part, inline, tenant, caller);
+                yield new ReadMedia(id, "", kind.modality(), units.of(index, id, kind.modality(), media));
+            }
+        };
+    }
+
+    private EncodedMedia readInline(MediaPart part, MediaSource.Inline inline, Tenant tenant, Caller caller)
+            throws InterruptedException, IOException {
+        var item = new MediaItem(
+                tenant.name(),
+                sha256(inline),
+                part.mimeType(),
+                "",
+                new MediaBytes.InMemory(inline.data()),
+                part.options());
+        try {
+            return reader.read(item, (stage, at) -> {}, caller).media();
+        } catch (ApiException e) {
+            throw e.at(part.path() + ".inlineData");
+        }
+    }
+
+    private static MediaKind kind(String mimeType, String path) {
+        return MediaKind.of(mimeType).orElseThrow(() -> ApiException.badField(path, mimeType, MediaKind.EXPECTED));
+    }
+
+    private static byte[] sha256(MediaSource.Inline inline) {
+        try {
+            var sha = MessageDigest.getInstance("SHA-256");
+            inline.data().asReadOnlyByteBufferList().forEach(sha::update);
+            return sha.digest();
+        } catch (NoSuchAlgorithmException e) {
+            throw new IllegalStateException("every JDK has SHA-256", e);
+        }
+    }
+
+    private interface Work<T> {
+        T run() throws InterruptedException, IOException;
+    }
+
+    private static <T> T interruptibly(Work<T> work) {
+        try {
+            return work.run();
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            throw ApiException.cancelled("the request was stopped");
+        } catch (IOException e) {
+            throw new java.io.UncheckedIOException(e);
+        }
+    }
+}

@@ -1,0 +1,120 @@
+package longreach.gateway.answer;
+
+import io.grpc.Channel;
+import io.grpc.StatusRuntimeException;
+import java.time.Duration;
+import java.util.List;
+import java.util.concurrent.TimeUnit;
+import java.util.stream.Collectors;
+import longreach.gateway.error.ApiException;
+import longreach.gateway.request.Requests;
+import longreach.gemini.v1beta.ListModelsResponse;
+import longreach.gemini.v1beta.Model;
+import longreach.v1.ListModelsRequest;
+import longreach.v1.LmCoreGrpc;
+import longreach.v1.ModelDescription;
+
+/** The models that lm-core serves, as Gemini describes models. */
+public final class Models {
+    private static final long ASK_SECONDS = 10;
+    private static final long FRESH_NANOS = Duration.ofSeconds(30).toNanos();
+    private static final int DEFAULT_PAGE = 50;
+    private static final int MAX_PAGE = 1000;
+    private static final float MAX_TEMPERATURE = 2;
+
+    private final Channel lmCore;
+    private volatile Known known;
+
+    private record Known(List<ModelDescription> models, long atNanos) {}
+
+    public Models(Channel lmCore) {
+        this.lmCore = lmCore;
+    }
+
+    /** @throws ApiException UNAVAILABLE */
+    public List<ModelDescription> all() {
+        var last = known;
+        if (last != null && System.nanoTime() - last.atNanos() < FRESH_NANOS) {
+            return last.models();
+        }
+        try {
+            var models = LmCoreGrpc.newBlockingStub(lmCore)
+                    .withDeadlineAfter(ASK_SECONDS, TimeUnit.SECONDS)
+                    .listModels(ListModelsRequest.getDefaultInstance())
+                    .getModelsList();
+            known = new Known(models, System.nanoTime());
+            return models;
+        } catch (StatusRuntimeException e) {
+            throw ApiException.from(e.getStatus(), "lm-core");
+        }
+    }
+
+    /** @param name with or without {@code models/} @throws ApiException NOT_FOUND, naming the ones that exist */
+    public ModelDescription find(String name) {
+        var bare = Requests.modelName(name);
+        var models = all();
+        return models.stream()
+                .filter(model -> model.getName().equals(bare))
+                .findFirst()
+                .orElseThrow(() -> ApiException.notFound("models/" + bare + ": no such model (expected: "
+                        + models.stream()
+                                .map(model -> "models/" + model.getName())
+                                .collect(Collectors.joining(", "))
+                        + ")"));
+    }
+
+    /** @param pageToken the index of the first model, as text */
+    public ListModelsResponse list(int pageSize, String pageToken) {
+        if (pageSize < 0 || pageSize > MAX_PAGE) {
+            throw ApiException.badField("pageSize", pageSize, "0 <= pageSize <= " + MAX_PAGE);
+        }
+        var models = all();
+        int from = pageToken.isEmpty() ? 0 : position(pageToken, models.size());
+        int to = Math.min(models.size(), from + (pageSize == 0 ? DEFAULT_PAGE : pageSize));
+        var page = ListModelsResponse.newBuilder();
+        models.subList(from, to).forEach(model -> page.addModels(describe(model)));
+        if (to < models.size()) {
+            page.setNextPageToken(Integer.toString(to));
+        }
+        return page.build();
+    }
+
+    private static int position(String token, int count) {
+        try {
+            int at = Integer.parseInt(token);
+            if (at >= 0 && at <= count) {
+                return at;
+            }
+        } catch (NumberFormatException e) {
+            throw badToken(token);
+        }
+        throw badToken(token);
+    }
+
+    private static ApiException badToken(String token) {
+        return ApiException.badField(
+                "pageToken", token.length() > 20 ? "too long" : token, "nextPageToken of the page before");
+    }
+
+    public static Model describe(ModelDescription model) {
+        var out = Model.newBuilder()
+                .setName("models/" + model.getName())
+                .setBaseModelId(model.getName())
+                .setVersion(model.getPrecision().isEmpty() ? "1" : model.getPrecision())
+                .setDisplayName(model.getDisplayName().isEmpty() ? model.getName() : model.getDisplayName())
+                .setDescription(model.getDescription())
+                .setInputTokenLimit(model.getContextTokens())
+                .setOutputTokenLimit(model.getOutputTokens() == 0 ? model.getContextTokens() : model.getOutputTokens())
+                .addSupportedGenerationMethods("generateContent")
+                .addSupportedGenerationMethods("countTokens")
+                .setTemperature(model.getTemperature())
+                .setMaxTemperature(MAX_TEMPERATURE);
+        if (model.getTopP() > 0) {
+            out.setTopP(model.getTopP());
+        }
+        if (model.getTopK() > 0) {
+            out.setTopK(model.getTopK());
+        }
+        return out.build();
+    }
+}

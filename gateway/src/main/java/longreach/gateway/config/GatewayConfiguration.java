@@ -1,0 +1,162 @@
+package longreach.gateway.config;
+
+import java.io.IOException;
+import java.net.InetAddress;
+import java.net.UnknownHostException;
+import java.time.Clock;
+import java.util.concurrent.Executors;
+import longreach.gateway.answer.Answering;
+import longreach.gateway.answer.Models;
+import longreach.gateway.auth.ApiKeys;
+import longreach.gateway.files.FileLibrary;
+import longreach.gateway.files.Uploads;
+import longreach.gateway.media.ArtifactClient;
+import longreach.gateway.media.EncoderClient;
+import longreach.gateway.media.MediaReader;
+import longreach.gateway.plan.DocumentLayout;
+import longreach.gateway.plan.Planner;
+import longreach.gateway.plan.Units;
+import longreach.gateway.request.Requests;
+import longreach.gateway.rpc.KeyInterceptor;
+import longreach.gateway.rpc.ReceiptTrailer;
+import org.springframework.beans.factory.annotation.Qualifier;
+import org.springframework.beans.factory.annotation.Value;
+import org.springframework.boot.grpc.server.autoconfigure.GrpcServerExecutorProvider;
+import org.springframework.context.annotation.Bean;
+import org.springframework.context.annotation.Configuration;
+import org.springframework.core.annotation.Order;
+import org.springframework.grpc.server.GlobalServerInterceptor;
+import org.springframework.scheduling.annotation.EnableScheduling;
+
+/** Puts the gateway together. */
+@Configuration(proxyBeanMethods = false)
+@EnableScheduling
+public class GatewayConfiguration {
+    /** One unit of about a page: measured best for the default model on short documents. */
+    private static final int DEFAULT_SHOWN_PIECES = 1;
+
+    @Bean
+    Channels channels(GatewayProperties properties) {
+        return new Channels(properties);
+    }
+
+    @Bean
+    ApiKeys apiKeys(GatewayProperties properties, @Value("${server.address:}") String address) {
+        var keys = new ApiKeys(properties.apiKey(), properties.tenantSalt());
+        if (keys.open() && !isLoopback(address)) {
+            throw new IllegalStateException("server.address: " + (address.isEmpty() ? "every interface" : address)
+                    + " (expected: loopback, or gateway.api-key set)");
+        }
+        return keys;
+    }
+
+    private static boolean isLoopback(String address) {
+        try {
+            return !address.isEmpty() && InetAddress.getByName(address).isLoopbackAddress();
+        } catch (UnknownHostException e) {
+            return false;
+        }
+    }
+
+    @Bean
+    Models models(Channels channels) {
+        return new Models(channels.lmCore);
+    }
+
+    @Bean
+    @Qualifier("vision")
+    EncoderClient visionEncoder(Channels channels, GatewayProperties properties) {
+        return EncoderClient.vision(
+                channels.visionEncoder,
+                properties.sharedMedia(),
+                properties.limits().encode());
+    }
+
+    @Bean
+    @Qualifier("audio")
+    EncoderClient audioEncoder(Channels channels, GatewayProperties properties) {
+        return EncoderClient.audio(
+                channels.audioEncoder,
+                properties.sharedMedia(),
+                properties.limits().encode());
+    }
+
+    @Bean
+    MediaReader mediaReader(
+            @Qualifier("vision") EncoderClient vision,
+            @Qualifier("audio") EncoderClient audio,
+            Channels channels,
+            GatewayProperties properties) {
+        return new MediaReader(
+                vision,
+                audio,
+                new ArtifactClient(channels.contextStore),
+                properties.limits().encodesAtOnce());
+    }
+
+    @Bean(initMethod = "resume")
+    FileLibrary fileLibrary(MediaReader reader, GatewayProperties properties) throws IOException {
+        return new FileLibrary(properties.data(), reader, properties.limits().fileLife(), Clock.systemUTC());
+    }
+
+    @Bean
+    Uploads uploads(FileLibrary library, GatewayProperties properties) throws IOException {
+        return new Uploads(
+                properties.data(),
+                library,
+                properties.limits().file().toBytes(),
+                properties.limits().uploadLife(),
+                Clock.systemUTC());
+    }
+
+    @Bean
+    Sweeper sweeper(FileLibrary library, Uploads uploads) {
+        return new Sweeper(library, uploads);
+    }
+
+    @Bean
+    Answering answering(
+            Models models, FileLibrary library, MediaReader reader, Channels channels, GatewayProperties properties) {
+        return new Answering(
+                new Requests(properties.limits().inline().toBytes()),
+                models,
+                library,
+                reader,
+                new Units(properties.pieceTokens()),
+                new Planner(channels.lmCore, layout(properties)),
+                channels.lmCore,
+                properties.limits().answer());
+    }
+
+    private static DocumentLayout layout(GatewayProperties properties) {
+        return switch (properties.layout()) {
+            case BEST_PIECES ->
+                new DocumentLayout.BestPieces(
+                        properties.shownPieces() == 0 ? DEFAULT_SHOWN_PIECES : properties.shownPieces(),
+                        properties.pieceTokens());
+            case WHOLE -> new DocumentLayout.Whole();
+            case SANDWICH -> new DocumentLayout.Sandwich();
+        };
+    }
+
+    @Bean
+    GrpcServerExecutorProvider grpcExecutor() {
+        var executor = Executors.newThreadPerTaskExecutor(
+                Thread.ofVirtual().name("grpc-", 0).factory());
+        return () -> executor;
+    }
+
+    @Bean
+    @Order(1)
+    @GlobalServerInterceptor
+    KeyInterceptor keyInterceptor(ApiKeys keys) {
+        return new KeyInterceptor(keys);
+    }
+
+    @Bean
+    @Order(2)
+    @GlobalServerInterceptor
+    ReceiptTrailer receiptTrailer() {
+        return new ReceiptTrailer();
+    }
+}

@@ -1,0 +1,82 @@
+package longreach.gateway.config;
+
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.List;
+import longreach.gateway.plan.LayoutChoice;
+import org.springframework.boot.context.properties.ConfigurationProperties;
+import org.springframework.boot.context.properties.bind.DefaultValue;
+import org.springframework.util.unit.DataSize;
+
+/**
+ * The gateway's settings, all under {@code gateway}.
+ *
+ * @param lmCore gRPC target of lm-core: {@code host:port}, {@code dns:///name:port} or {@code in-process:NAME}
+ * @param visionEncoder gRPC target of the vision encoder
+ * @param audioEncoder gRPC target of the audio encoder
+ * @param contextStore gRPC target of the context store
+ * @param data directory of the files' content and metadata; made when missing
+ * @param sharedMedia whether the encoders see {@code data} under the same path, so that files are handed over by path
+ * @param apiKey accepted keys; empty: any key, and the servers listen on loopback only
+ * @param tenantSalt mixed into every tenant name; set it to make the names unguessable from the keys
+ * @param layout how documents are laid out before a question
+ * @param pieceTokens most tokens of one unit that is ranked and shown as a whole
+ * @param shownPieces how many of the best units the model is shown; 0: as the layout's measurement says
+ * @param limits sizes and times
+ */
+@ConfigurationProperties("gateway")
+public record GatewayProperties(
+        @DefaultValue("127.0.0.1:9101") String lmCore,
+        @DefaultValue("127.0.0.1:9102") String visionEncoder,
+        @DefaultValue("127.0.0.1:9103") String audioEncoder,
+        @DefaultValue("127.0.0.1:9104") String contextStore,
+        @DefaultValue(".longreach/gateway") Path data,
+        @DefaultValue("false") boolean sharedMedia,
+        @DefaultValue List<String> apiKey,
+        @DefaultValue("") String tenantSalt,
+        @DefaultValue("best-pieces") LayoutChoice layout,
+        @DefaultValue("220") int pieceTokens,
+        @DefaultValue("0") int shownPieces,
+        @DefaultValue Limits limits) {
+
+    public GatewayProperties {
+        if (pieceTokens < 32 || pieceTokens > 100_000) {
+            throw new IllegalArgumentException(
+                    "gateway.piece-tokens: " + pieceTokens + " (expected: 32 <= pieceTokens <= 100000)");
+        }
+        if (shownPieces < 0 || shownPieces > 64) {
+            throw new IllegalArgumentException(
+                    "gateway.shown-pieces: " + shownPieces + " (expected: 0 <= shownPieces <= 64)");
+        }
+        apiKey =
+                apiKey.stream().map(String::strip).filter(key -> !key.isEmpty()).toList();
+    }
+
+    /**
+     * @param request largest JSON or gRPC message
+     * @param inline largest decoded media of one request
+     * @param file largest uploaded file
+     * @param fileLife how long a file is kept
+     * @param uploadLife how long an unfinished upload is kept
+     * @param encode longest that the reading of one media item may take
+     * @param answer longest that one answer may take where the caller names no deadline
+     * @param encodesAtOnce media items that are read at the same time
+     */
+    public record Limits(
+            @DefaultValue("32MB") DataSize request,
+            @DefaultValue("20MB") DataSize inline,
+            @DefaultValue("2GB") DataSize file,
+            @DefaultValue("48h") Duration fileLife,
+            @DefaultValue("24h") Duration uploadLife,
+            @DefaultValue("3h") Duration encode,
+            @DefaultValue("30m") Duration answer,
+            @DefaultValue("2") int encodesAtOnce) {
+
+        public Limits {
+            if (encodesAtOnce < 1 || encodesAtOnce > 64) {
+                throw new IllegalArgumentException(
+                        "gateway.limits.encodes-at-once: " + encodesAtOnce + " (expected: 1 <= encodesAtOnce <= 64)");
+            }
+        }
+    }
+}

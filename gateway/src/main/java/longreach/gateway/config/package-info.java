@@ -1,0 +1,2 @@
+/** Settings, channels to the other services, and the servers' shape. */
+package longreach.gateway.config;

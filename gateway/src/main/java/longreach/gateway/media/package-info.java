@@ -1,0 +1,2 @@
+/** Media to text pieces, through the encoder services, once for the same bytes and options. */
+package longreach.gateway.media;

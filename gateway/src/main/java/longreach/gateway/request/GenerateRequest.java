@@ -1,0 +1,64 @@
+package longreach.gateway.request;
+
+import java.util.List;
+import java.util.OptionalInt;
+import longreach.v1.Sampling;
+import longreach.v1.Turn;
+
+/**
+ * A request whose every value is in its range.
+ *
+ * @param model name without {@code models/}
+ * @param system the caller's own system instruction; empty: none
+ * @param turns at least one; roles alternate
+ * @param sampling what the caller set; temperature, topP and topK only where {@code set} says so
+ * @param maxOutputTokens empty: as many as the model and its context allow
+ */
+public record GenerateRequest(
+        String model,
+        List<String> system,
+        List<RequestTurn> turns,
+        SamplingChoice sampling,
+        OptionalInt maxOutputTokens) {
+
+    /** One turn of the conversation. */
+    public record RequestTurn(Turn.Role role, List<RequestPart> parts) {}
+
+    /**
+     * Sampling as the caller wants it; absent values are the model's own.
+     *
+     * @param logprobs -1: none; else how many best tokens to report beside the chosen one
+     */
+    public record SamplingChoice(
+            Float temperature,
+            Float topP,
+            Integer topK,
+            Integer seed,
+            float presencePenalty,
+            float frequencyPenalty,
+            List<String> stop,
+            int logprobs) {
+
+        /** @param model the model's recommended values, for what the caller left open */
+        public Sampling over(longreach.v1.ModelDescription model) {
+            var out = Sampling.newBuilder()
+                    .setTemperature(temperature != null ? temperature : model.getTemperature())
+                    .setTopP(topP != null ? topP : model.getTopP())
+                    .setTopK(topK != null ? topK : model.getTopK())
+                    .setPresencePenalty(presencePenalty)
+                    .setFrequencyPenalty(frequencyPenalty)
+                    .addAllStop(stop);
+            if (seed != null) {
+                out.setSeed(Integer.toUnsignedLong(seed));
+            }
+            if (logprobs >= 0) {
+                out.setLogprobs(logprobs);
+            }
+            return out.build();
+        }
+    }
+
+    public boolean hasMedia() {
+        return turns.stream().flatMap(turn -> turn.parts().stream()).anyMatch(RequestPart.MediaPart.class::isInstance);
+    }
+}

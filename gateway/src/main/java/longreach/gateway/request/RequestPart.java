@@ -1,0 +1,18 @@
+package longreach.gateway.request;
+
+import longreach.v1.MediaOptions;
+
+/** One piece of a turn, checked. */
+public sealed interface RequestPart {
+
+    /** Text that the user typed; never dropped. */
+    record TextPart(String text) implements RequestPart {}
+
+    /**
+     * Media to be read.
+     *
+     * @param path where in the request it stands, for messages: {@code contents[0].parts[1]}
+     * @param mimeType lower case, without parameters; empty for a file whose own type counts
+     */
+    record MediaPart(String path, String mimeType, MediaSource source, MediaOptions options) implements RequestPart {}
+}

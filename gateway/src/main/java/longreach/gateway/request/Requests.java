@@ -1,0 +1,363 @@
+package longreach.gateway.request;
+
+import static longreach.gateway.error.ApiException.badField;
+
+import com.google.protobuf.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
+import java.util.OptionalInt;
+import java.util.regex.Pattern;
+import longreach.gateway.error.ApiException;
+import longreach.gateway.request.GenerateRequest.RequestTurn;
+import longreach.gateway.request.GenerateRequest.SamplingChoice;
+import longreach.gemini.v1beta.Content;
+import longreach.gemini.v1beta.CountTokensRequest;
+import longreach.gemini.v1beta.GenerateContentRequest;
+import longreach.gemini.v1beta.GenerationConfig;
+import longreach.gemini.v1beta.Part;
+import longreach.gemini.v1beta.VideoMetadata;
+import longreach.v1.MediaOptions;
+import longreach.v1.Turn;
+
+/** Checks public requests and turns them into records. Every message names the field, its value and its range. */
+public final class Requests {
+    private static final String MODELS = "models/";
+    private static final int MAX_STOP_SEQUENCES = 16;
+    private static final int MAX_STOP_CHARS = 256;
+    private static final int MAX_PARTS = 3600;
+    private static final int MAX_LOGPROBS = 20;
+    private static final double MAX_FPS = 24;
+    private static final int MAX_THINKING = 24_576;
+    private static final Pattern FILE = Pattern.compile(
+            "(?:https?://[^/\\s]+(?:/[^?#\\s]*)?/)?(files/[a-z0-9](?:[a-z0-9-]{0,38}[a-z0-9])?)(?::download)?(?:[?#].*)?");
+
+    private final long maxInlineBytes;
+
+    /** @param maxInlineBytes most decoded inline bytes of one request */
+    public Requests(long maxInlineBytes) {
+        this.maxInlineBytes = maxInlineBytes;
+    }
+
+    /** @throws ApiException INVALID_ARGUMENT or UNIMPLEMENTED, naming the field */
+    public GenerateRequest parse(GenerateContentRequest proto) {
+        refuseUnserved(proto);
+        return new GenerateRequest(
+                modelName(proto.getModel()),
+                system(proto),
+                turns(proto.getContentsList()),
+                sampling(proto.getGenerationConfig()),
+                maxOutput(proto.getGenerationConfig()));
+    }
+
+    /** Counting takes either bare turns or a whole request. */
+    public GenerateRequest parse(CountTokensRequest proto) {
+        if (!proto.hasGenerateContentRequest()) {
+            return parse(GenerateContentRequest.newBuilder()
+                    .setModel(proto.getModel())
+                    .addAllContents(proto.getContentsList())
+                    .build());
+        }
+        if (proto.getContentsCount() > 0) {
+            throw badField("contents", "set beside generateContentRequest", "one of the two");
+        }
+        var inner = proto.getGenerateContentRequest();
+        return parse(
+                inner.getModel().isEmpty()
+                        ? inner.toBuilder().setModel(proto.getModel()).build()
+                        : inner);
+    }
+
+    /** @return the name without {@code models/} */
+    public static String modelName(String name) {
+        var bare = name.startsWith(MODELS) ? name.substring(MODELS.length()) : name;
+        if (bare.isEmpty()) {
+            throw badField("model", "empty", "models/NAME, as GET models lists them");
+        }
+        return bare;
+    }
+
+    private static void refuseUnserved(GenerateContentRequest proto) {
+        if (proto.getToolsCount() > 0) {
+            throw ApiException.unimplemented("tools: " + proto.getToolsCount() + " (expected: none; not served yet)");
+        }
+        if (!proto.getCachedContent().isEmpty()) {
+            throw ApiException.unimplemented("cachedContent: " + shorten(proto.getCachedContent())
+                    + " (expected: none; not served yet, prompts are cached without being asked)");
+        }
+        var config = proto.getGenerationConfig();
+        if (config.hasResponseSchema() || config.hasResponseJsonSchema() || config.hasResponseJsonSchemaOrdered()) {
+            throw ApiException.unimplemented("generationConfig.responseSchema: set (expected: none; not served yet)");
+        }
+        var mime = config.getResponseMimeType();
+        if (!mime.isEmpty() && !mime.equals("text/plain")) {
+            throw ApiException.unimplemented("generationConfig.responseMimeType: " + shorten(mime)
+                    + " (expected: text/plain; others are not served yet)");
+        }
+    }
+
+    private static List<String> system(GenerateContentRequest proto) {
+        if (!proto.hasSystemInstruction()) {
+            return List.of();
+        }
+        var texts = new ArrayList<String>();
+        var parts = proto.getSystemInstruction().getPartsList();
+        for (int i = 0; i < parts.size(); i++) {
+            if (parts.get(i).getDataCase() != Part.DataCase.TEXT) {
+                throw badField(
+                        "systemInstruction.parts[" + i + "]", parts.get(i).getDataCase(), "text");
+            }
+            if (!parts.get(i).getText().isEmpty()) {
+                texts.add(parts.get(i).getText());
+            }
+        }
+        return texts;
+    }
+
+    private List<RequestTurn> turns(List<Content> contents) {
+        if (contents.isEmpty()) {
+            throw badField("contents", "empty", "at least one turn");
+        }
+        var turns = new ArrayList<RequestTurn>();
+        var inline = new InlineBudget();
+        int parts = 0;
+        boolean something = false;
+        for (int i = 0; i < contents.size(); i++) {
+            var content = contents.get(i);
+            var path = "contents[" + i + "]";
+            var role = role(content.getRole(), path);
+            if (content.getPartsCount() == 0) {
+                throw badField(path + ".parts", "empty", "at least one part");
+            }
+            parts += content.getPartsCount();
+            if (parts > MAX_PARTS) {
+                throw badField("contents", "more than " + MAX_PARTS + " parts", "at most " + MAX_PARTS);
+            }
+            var checked = new ArrayList<RequestPart>();
+            for (int j = 0; j < content.getPartsCount(); j++) {
+                checked.add(part(content.getParts(j), path + ".parts[" + j + "]", inline));
+            }
+            something |= checked.stream()
+                    .anyMatch(part -> !(part instanceof RequestPart.TextPart text)
+                            || !text.text().isBlank());
+            append(turns, role, checked);
+        }
+        if (!something) {
+            throw badField("contents", "only blank text", "some text or media");
+        }
+        return turns;
+    }
+
+    /** Chat templates alternate, so neighbours of one role become one turn. */
+    private static void append(List<RequestTurn> turns, Turn.Role role, List<RequestPart> parts) {
+        if (turns.isEmpty() || turns.getLast().role() != role) {
+            turns.add(new RequestTurn(role, parts));
+            return;
+        }
+        var joined = new ArrayList<>(turns.removeLast().parts());
+        joined.addAll(parts);
+        turns.add(new RequestTurn(role, joined));
+    }
+
+    private static Turn.Role role(String role, String path) {
+        return switch (role) {
+            case "", "user" -> Turn.Role.USER;
+            case "model" -> Turn.Role.MODEL;
+            default -> throw badField(path + ".role", '"' + shorten(role) + '"', "\"user\" or \"model\"");
+        };
+    }
+
+    private RequestPart part(Part part, String path, InlineBudget inline) {
+        var options = options(part, path);
+        return switch (part.getDataCase()) {
+            case TEXT -> new RequestPart.TextPart(part.getText());
+            case INLINE_DATA -> {
+                var blob = part.getInlineData();
+                if (blob.getData().isEmpty()) {
+                    throw badField(path + ".inlineData.data", "empty", "the base64 of at least one byte");
+                }
+                if (blob.getMimeType().isBlank()) {
+                    throw badField(path + ".inlineData.mimeType", "empty", "a media type such as image/png");
+                }
+                inline.add(blob.getData().size(), path);
+                yield new RequestPart.MediaPart(
+                        path,
+                        mimeType(blob.getMimeType()),
+                        new MediaSource.Inline(++inline.count, blob.getData()),
+                        options);
+            }
+            case FILE_DATA -> {
+                var data = part.getFileData();
+                yield new RequestPart.MediaPart(
+                        path,
+                        mimeType(data.getMimeType()),
+                        new MediaSource.Uploaded(fileName(data.getFileUri(), path + ".fileData.fileUri")),
+                        options);
+            }
+            case FUNCTION_CALL, FUNCTION_RESPONSE, EXECUTABLE_CODE, CODE_EXECUTION_RESULT ->
+                throw ApiException.unimplemented(
+                        path + ": " + part.getDataCase().name().toLowerCase(Locale.ROOT)
+                                + " (expected: text, inlineData or fileData; tools are not served yet)");
+            case DATA_NOT_SET -> throw badField(path, "empty", "text, inlineData or fileData");
+        };
+    }
+
+    private final class InlineBudget {
+        private long bytes;
+        private int count;
+
+        void add(int more, String path) {
+            bytes += more;
+            if (bytes > maxInlineBytes) {
+                throw badField(
+                        path + ".inlineData.data",
+                        bytes + " bytes of inline media so far",
+                        "at most " + maxInlineBytes + " in one request; upload larger media as files");
+            }
+        }
+    }
+
+    /** @return {@code files/ID} of a name or an address of this server's files */
+    public static String fileName(String uri, String path) {
+        var match = FILE.matcher(uri);
+        if (!match.matches()) {
+            throw badField(path, '"' + shorten(uri) + '"', "a file uploaded here: files/NAME or its uri");
+        }
+        return match.group(1);
+    }
+
+    /** Lower case, without parameters. */
+    public static String mimeType(String type) {
+        int end = type.indexOf(';');
+        return (end < 0 ? type : type.substring(0, end)).strip().toLowerCase(Locale.ROOT);
+    }
+
+    private static MediaOptions options(Part part, String path) {
+        if (!part.hasVideoMetadata()) {
+            return MediaOptions.getDefaultInstance();
+        }
+        VideoMetadata video = part.getVideoMetadata();
+        var at = path + ".videoMetadata";
+        double fps = video.getFps();
+        if (!(fps == 0 || fps > 0 && fps <= MAX_FPS)) {
+            throw badField(at + ".fps", fps, "0 < fps <= " + (int) MAX_FPS);
+        }
+        long start = millis(video.getStartOffset(), at + ".startOffset");
+        long end = millis(video.getEndOffset(), at + ".endOffset");
+        if (video.hasEndOffset() && end <= start) {
+            throw badField(at + ".endOffset", end / 1000.0 + "s", "after startOffset, " + start / 1000.0 + "s");
+        }
+        return MediaOptions.newBuilder()
+                .setFps(fps)
+                .setStartMs(start)
+                .setEndMs(end)
+                .build();
+    }
+
+    private static long millis(Duration duration, String path) {
+        if (duration.getSeconds() < 0 || duration.getNanos() < 0 || duration.getSeconds() > 1_000_000) {
+            throw badField(path, duration.getSeconds() + "s", "0s <= offset <= 1000000s");
+        }
+        return duration.getSeconds() * 1000 + duration.getNanos() / 1_000_000;
+    }
+
+    private static SamplingChoice sampling(GenerationConfig config) {
+        if (config.hasCandidateCount() && config.getCandidateCount() != 1) {
+            throw badField("generationConfig.candidateCount", config.getCandidateCount(), "1");
+        }
+        for (var modality : config.getResponseModalitiesList()) {
+            if (modality != GenerationConfig.Modality.TEXT) {
+                throw badField("generationConfig.responseModalities", modality, "TEXT");
+            }
+        }
+        thinking(config);
+        return new SamplingChoice(
+                config.hasTemperature() ? temperature(config.getTemperature()) : null,
+                config.hasTopP() ? topP(config.getTopP()) : null,
+                config.hasTopK() ? topK(config.getTopK()) : null,
+                config.hasSeed() ? config.getSeed() : null,
+                penalty("presencePenalty", config.getPresencePenalty()),
+                penalty("frequencyPenalty", config.getFrequencyPenalty()),
+                stop(config.getStopSequencesList()),
+                logprobs(config));
+    }
+
+    private static void thinking(GenerationConfig config) {
+        int budget = config.getThinkingConfig().getThinkingBudget();
+        if (budget < -1 || budget > MAX_THINKING) {
+            throw badField(
+                    "generationConfig.thinkingConfig.thinkingBudget",
+                    budget,
+                    "-1 <= thinkingBudget <= " + MAX_THINKING);
+        }
+    }
+
+    private static float temperature(float value) {
+        if (!(value >= 0 && value <= 2)) {
+            throw badField("generationConfig.temperature", value, "0 <= temperature <= 2");
+        }
+        return value;
+    }
+
+    private static float topP(float value) {
+        if (!(value > 0 && value <= 1)) {
+            throw badField("generationConfig.topP", value, "0 < topP <= 1");
+        }
+        return value;
+    }
+
+    private static int topK(int value) {
+        if (value < 1) {
+            throw badField("generationConfig.topK", value, "topK >= 1");
+        }
+        return value;
+    }
+
+    private static float penalty(String name, float value) {
+        if (!(value >= -2 && value <= 2)) {
+            throw badField("generationConfig." + name, value, "-2 <= " + name + " <= 2");
+        }
+        return value;
+    }
+
+    private static List<String> stop(List<String> sequences) {
+        if (sequences.size() > MAX_STOP_SEQUENCES) {
+            throw badField(
+                    "generationConfig.stopSequences", sequences.size() + " of them", "at most " + MAX_STOP_SEQUENCES);
+        }
+        for (int i = 0; i < sequences.size(); i++) {
+            int length = sequences.get(i).length();
+            if (length == 0 || length > MAX_STOP_CHARS) {
+                throw badField(
+                        "generationConfig.stopSequences[" + i + "]",
+                        length + " characters",
+                        "1 to " + MAX_STOP_CHARS + " characters");
+            }
+        }
+        return List.copyOf(sequences);
+    }
+
+    private static int logprobs(GenerationConfig config) {
+        if (config.getLogprobs() < 0 || config.getLogprobs() > MAX_LOGPROBS) {
+            throw badField("generationConfig.logprobs", config.getLogprobs(), "0 <= logprobs <= " + MAX_LOGPROBS);
+        }
+        if (config.getLogprobs() > 0 && !config.getResponseLogprobs()) {
+            throw badField("generationConfig.logprobs", config.getLogprobs(), "responseLogprobs: true beside it");
+        }
+        return config.getResponseLogprobs() ? config.getLogprobs() : -1;
+    }
+
+    private static OptionalInt maxOutput(GenerationConfig config) {
+        if (!config.hasMaxOutputTokens()) {
+            return OptionalInt.empty();
+        }
+        if (config.getMaxOutputTokens() < 1) {
+            throw badField("generationConfig.maxOutputTokens", config.getMaxOutputTokens(), "maxOutputTokens >= 1");
+        }
+        return OptionalInt.of(config.getMaxOutputTokens());
+    }
+
+    private static String shorten(String text) {
+        return text.length() <= 80 ? text : text.substring(0, 77) + "...";
+    }
+}

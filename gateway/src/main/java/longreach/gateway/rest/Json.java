@@ -1,0 +1,174 @@
+package longreach.gateway.rest;
+
+import com.google.gson.JsonArray;
+import com.google.gson.JsonElement;
+import com.google.gson.JsonObject;
+import com.google.gson.JsonParseException;
+import com.google.gson.JsonParser;
+import com.google.protobuf.Descriptors.FieldDescriptor;
+import com.google.protobuf.InvalidProtocolBufferException;
+import com.google.protobuf.Message;
+import com.google.protobuf.util.JsonFormat;
+import jakarta.servlet.http.HttpServletRequest;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.charset.CharacterCodingException;
+import java.nio.charset.CodingErrorAction;
+import java.nio.charset.StandardCharsets;
+import java.util.Base64;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Set;
+import longreach.gateway.error.ApiException;
+import longreach.gemini.v1beta.CountTokensResponse;
+import longreach.gemini.v1beta.GenerateContentResponse;
+
+/**
+ * Messages as JSON: camelCase and snake_case are read, unknown fields are passed over, camelCase is written, on one
+ * line. Counts that clients rely on are written when they are 0 too.
+ */
+final class Json {
+    private static final JsonFormat.Parser PARSER = JsonFormat.parser().ignoringUnknownFields();
+    private static final JsonFormat.Printer PRINTER =
+            JsonFormat.printer().omittingInsignificantWhitespace().includingDefaultValueFields(alwaysWritten());
+    private static final List<String> BYTES_FIELDS = List.of("inlineData", "inline_data");
+
+    private Json() {}
+
+    private static Set<FieldDescriptor> alwaysWritten() {
+        var fields = new HashSet<FieldDescriptor>();
+        for (var name : List.of(
+                "prompt_token_count", "candidates_token_count", "total_token_count", "cached_content_token_count")) {
+            fields.add(GenerateContentResponse.UsageMetadata.getDescriptor().findFieldByName(name));
+        }
+        fields.add(CountTokensResponse.getDescriptor().findFieldByName("total_tokens"));
+        return fields;
+    }
+
+    static String print(Message message) {
+        try {
+            // Line separators of Unicode are line breaks to some readers of event streams.
+            return PRINTER.print(message)
+                    .replace("\u2028", "\\u2028")
+                    .replace("\u2029", "\\u2029")
+                    .replace("\u0085", "\\u0085");
+        } catch (InvalidProtocolBufferException e) {
+            throw new IllegalStateException(
+                    "not printable: " + message.getDescriptorForType().getName(), e);
+        }
+    }
+
+    /**
+     * Reads a request's body.
+     *
+     * @param maxBytes larger bodies are refused before they are read to their end
+     * @throws ApiException INVALID_ARGUMENT, saying what is wrong with the JSON
+     */
+    static void read(HttpServletRequest request, long maxBytes, Message.Builder into) throws IOException {
+        if (request.getContentLengthLong() > maxBytes) {
+            throw tooLarge(request.getContentLengthLong() + " bytes", maxBytes);
+        }
+        var bytes = request.getInputStream().readNBytes((int) Math.min(maxBytes + 1, Integer.MAX_VALUE - 8));
+        if (bytes.length > maxBytes) {
+            throw tooLarge("more than " + maxBytes + " bytes", maxBytes);
+        }
+        parse(utf8(bytes), into);
+    }
+
+    private static ApiException tooLarge(String size, long maxBytes) {
+        return ApiException.badField("request body", size, "at most " + maxBytes + " bytes; upload media as files");
+    }
+
+    private static String utf8(byte[] bytes) {
+        try {
+            return StandardCharsets.UTF_8
+                    .newDecoder()
+                    .onMalformedInput(CodingErrorAction.REPORT)
+                    .onUnmappableCharacter(CodingErrorAction.REPORT)
+                    .decode(ByteBuffer.wrap(bytes))
+                    .toString();
+        } catch (CharacterCodingException e) {
+            throw ApiException.badField("request body", "not UTF-8", "JSON in UTF-8");
+        }
+    }
+
+    static void parse(String json, Message.Builder into) {
+        if (json.isBlank()) {
+            throw ApiException.badField("request body", "empty", "a JSON object");
+        }
+        try {
+            PARSER.merge(json, into);
+        } catch (InvalidProtocolBufferException | IllegalArgumentException e) {
+            // The parser tells of broken base64 without its place.
+            var broken = brokenBytes(json);
+            throw broken == null
+                    ? ApiException.badField(
+                            "request body",
+                            e.getMessage(),
+                            "the JSON of " + into.getDescriptorForType().getName())
+                    : ApiException.badField(broken, "broken base64", "standard or URL-safe base64");
+        } catch (IllegalStateException | ClassCastException | UnsupportedOperationException e) {
+            // An object where a list should be, or the like.
+            throw ApiException.badField(
+                    "request body",
+                    "of another shape",
+                    "the JSON of " + into.getDescriptorForType().getName());
+        }
+    }
+
+    /** The path of the first inline data that does not decode; null when there is none. */
+    private static String brokenBytes(String json) {
+        try {
+            return find(JsonParser.parseString(json), "");
+        } catch (JsonParseException e) {
+            return null;
+        }
+    }
+
+    private static String find(JsonElement element, String path) {
+        return switch (element) {
+            case JsonObject object -> findInObject(object, path);
+            case JsonArray array -> {
+                for (int i = 0; i < array.size(); i++) {
+                    var found = find(array.get(i), path + "[" + i + "]");
+                    if (found != null) {
+                        yield found;
+                    }
+                }
+                yield null;
+            }
+            default -> null;
+        };
+    }
+
+    private static String findInObject(JsonObject object, String path) {
+        for (var entry : object.entrySet()) {
+            var at = path.isEmpty() ? entry.getKey() : path + "." + entry.getKey();
+            if (BYTES_FIELDS.contains(entry.getKey()) && entry.getValue() instanceof JsonObject blob) {
+                var data = blob.get("data");
+                if (data != null && data.isJsonPrimitive() && !decodes(data.getAsString())) {
+                    return at + ".data";
+                }
+            }
+            var found = find(entry.getValue(), at);
+            if (found != null) {
+                return found;
+            }
+        }
+        return null;
+    }
+
+    private static boolean decodes(String data) {
+        try {
+            Base64.getDecoder().decode(data);
+            return true;
+        } catch (IllegalArgumentException e) {
+            try {
+                Base64.getUrlDecoder().decode(data);
+                return true;
+            } catch (IllegalArgumentException again) {
+                return false;
+            }
+        }
+    }
+}

@@ -1,0 +1,47 @@
+package longreach.gateway.rest;
+
+import jakarta.servlet.http.HttpServletRequest;
+import jakarta.servlet.http.HttpServletResponse;
+import longreach.gateway.auth.ApiKeys;
+import org.springframework.boot.tomcat.servlet.TomcatServletWebServerFactory;
+import org.springframework.boot.web.server.WebServerFactoryCustomizer;
+import org.springframework.context.annotation.Bean;
+import org.springframework.context.annotation.Configuration;
+import org.springframework.web.servlet.HandlerInterceptor;
+import org.springframework.web.servlet.config.annotation.InterceptorRegistry;
+import org.springframework.web.servlet.config.annotation.WebMvcConfigurer;
+
+/** The key check before every handler, and the watch over connections. */
+@Configuration(proxyBeanMethods = false)
+class RestConfiguration implements WebMvcConfigurer {
+    private final ApiKeys keys;
+
+    RestConfiguration(ApiKeys keys) {
+        this.keys = keys;
+    }
+
+    @Override
+    public void addInterceptors(InterceptorRegistry registry) {
+        registry.addInterceptor(new HandlerInterceptor() {
+                    @Override
+                    public boolean preHandle(HttpServletRequest request, HttpServletResponse response, Object handler) {
+                        // An upload's id stands for the key of the request that began it.
+                        if (!continuesUpload(request)) {
+                            request.setAttribute(RestCall.TENANT, RestCall.admit(request, keys));
+                        }
+                        return true;
+                    }
+                })
+                .addPathPatterns("/v1/**", "/v1beta/**", "/v1alpha/**", "/upload/**");
+    }
+
+    private static boolean continuesUpload(HttpServletRequest request) {
+        return request.getRequestURI().startsWith("/upload/")
+                && !RestCall.query(request, UploadController.UPLOAD_ID).isEmpty();
+    }
+
+    @Bean
+    WebServerFactoryCustomizer<TomcatServletWebServerFactory> connectionWatch() {
+        return factory -> factory.addEngineValves(new Disconnects());
+    }
+}

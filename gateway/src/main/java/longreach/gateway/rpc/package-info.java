@@ -1,0 +1,2 @@
+/** The gRPC surface, over the same implementation as REST. */
+package longreach.gateway.rpc;
