@@ -1,7 +1,7 @@
 package longreach.lm.engine;
 
 /** A request that ends without an answer. The message names the value and what was expected. */
-public sealed class EngineException extends RuntimeException {
+public abstract sealed class EngineException extends RuntimeException {
     private EngineException(String message) {
         super(message);
     }

@@ -166,7 +166,7 @@ public final class Llama implements LanguageModel {
         Arena arena = Arena.ofShared();
         Weights weights = Weights.of(file, config, kernels, arena);
         long parameters = file.tensors().stream().mapToLong(t -> t.elements()).sum();
-        var card = new ModelCard(name, "llama", digest, config.context, config.vocabulary, config.width, parameters);
+        var card = new ModelCard(name, "llama", digest, config.context, config.vocabulary, config.width, 0, parameters);
         return new Llama(card, config, weights, kernels, precision, arena);
     }
 

@@ -6,7 +6,8 @@ package longreach.lm.model;
  * @param family "llama", ...
  * @param digest SHA-256 of the weights, 32 bytes
  * @param context most tokens of prompt and answer together
- * @param width elements of an embedding; soft tokens have this width
+ * @param width elements of an embedding
+ * @param softWidth width of the soft tokens that it takes; 0: it takes none
  */
 public record ModelCard(
-        String name, String family, byte[] digest, int context, int vocabulary, int width, long parameters) {}
+        String name, String family, byte[] digest, int context, int vocabulary, int width, int softWidth, long parameters) {}

@@ -1,0 +1,170 @@
+package longreach.lm.prompt;
+
+import com.hubspot.jinjava.Jinjava;
+import com.hubspot.jinjava.JinjavaConfig;
+import com.hubspot.jinjava.interpret.RenderResult;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import java.util.stream.Collectors;
+import longreach.v1.RenderPart;
+import longreach.v1.Segment;
+import longreach.v1.Turn;
+
+/**
+ * Lays a conversation out as segments by the checkpoint's own Jinja template.
+ *
+ * <p>The template never sees what people wrote: it renders a placeholder for each message, and the parts are put in their
+ * places afterwards. Control tokens can therefore come from the template alone, whatever a text contains.
+ *
+ * <p>Where text is cut matters to a byte-pair tokenizer. The rule: markup and unmarked text parts that touch are tokenized
+ * as one text, so a plain conversation has the ids that the reference gives it. A control token, a part with a modality
+ * or source mark of its own, a soft part and a boundary are cuts: text on their two sides is tokenized separately. The
+ * ids up to a cut then depend on nothing that follows it, which is what makes them a prefix others can share.
+ */
+public final class ChatTemplate {
+    private static final Pattern PLACEHOLDER = Pattern.compile("\uE000(\\d{1,9})\uE001");
+    private static final long MAX_OUTPUT_BYTES = 1 << 20;
+
+    private final String template;
+    private final String bos;
+    private final String eos;
+    private final PromptTokenizer tokenizer;
+    private final Pattern controls;
+    private final Jinjava jinja;
+
+    /**
+     * @param template the checkpoint's {@code chat_template}
+     * @param bos text of the token that begins a stream, for templates that print it
+     * @param eos text of the token that ends one
+     */
+    public ChatTemplate(String template, String bos, String eos, PromptTokenizer tokenizer) {
+        this.template = template;
+        this.bos = bos;
+        this.eos = eos;
+        this.tokenizer = tokenizer;
+        // Longer ones first, so that none is taken for the beginning of another.
+        controls = Pattern.compile(tokenizer.controlTokens().keySet().stream()
+                .sorted(Comparator.comparingInt(String::length).reversed())
+                .map(Pattern::quote)
+                .collect(Collectors.joining("|", "(?:", ")")));
+        // The reference renders with trim_blocks and lstrip_blocks.
+        jinja = new Jinjava(JinjavaConfig.newBuilder()
+                .withTrimBlocks(true)
+                .withLstripBlocks(true)
+                .withMaxOutputSize(MAX_OUTPUT_BYTES)
+                .build());
+    }
+
+    /**
+     * @param system parts of the system turn; empty: the template's own default, if it has one
+     * @param turns at least one; when the last one is the model's, the stream ends with it, to be continued
+     * @throws IllegalArgumentException when the conversation is malformed or the template cannot render it
+     */
+    public List<Segment> render(List<RenderPart> system, List<Turn> turns) {
+        check(turns);
+        List<List<RenderPart>> contents = new ArrayList<>();
+        List<Map<String, String>> messages = new ArrayList<>();
+        if (!system.isEmpty()) {
+            messages.add(message("system", contents.size()));
+            contents.add(system);
+        }
+        List<Boolean> isModel = new ArrayList<>(java.util.Collections.nCopies(contents.size(), false));
+        for (Turn turn : turns) {
+            boolean model = turn.getRole() == Turn.Role.MODEL;
+            messages.add(message(model ? "assistant" : "user", contents.size()));
+            contents.add(turn.getPartsList());
+            isModel.add(model);
+        }
+        boolean continued = isModel.getLast();
+        String markup = renderMarkup(messages, !continued);
+
+        var layout = new SegmentLayout(tokenizer);
+        Matcher at = PLACEHOLDER.matcher(markup);
+        int done = 0;
+        int placed = 0;
+        while (at.find()) {
+            addMarkup(markup.substring(done, at.start()), layout);
+            done = at.end();
+            int index = Integer.parseInt(at.group(1));
+            if (index != placed++) {
+                throw new IllegalArgumentException("chat template: message " + index + " (expected: message "
+                        + (placed - 1) + ", each once and in order)");
+            }
+            boolean last = placed == contents.size();
+            if (isModel.get(index)) {
+                // Where an earlier request's prompt ended, and where its answer did: others go on from both.
+                layout.boundary();
+            }
+            contents.get(index).forEach(layout::part);
+            if (isModel.get(index) && !last) {
+                layout.boundary();
+            }
+            if (last && continued) {
+                return layout.segments();
+            }
+        }
+        if (placed != contents.size()) {
+            throw new IllegalArgumentException(
+                    "chat template: " + placed + " messages (expected: all " + contents.size() + ")");
+        }
+        addMarkup(markup.substring(done), layout);
+        return layout.segments();
+    }
+
+    private static void check(List<Turn> turns) {
+        if (turns.isEmpty()) {
+            throw new IllegalArgumentException("turns: 0 (expected: at least 1)");
+        }
+        for (int i = 0; i < turns.size(); i++) {
+            Turn turn = turns.get(i);
+            if (turn.getRole() != Turn.Role.USER && turn.getRole() != Turn.Role.MODEL) {
+                throw new IllegalArgumentException(
+                        "turns[" + i + "].role: " + turn.getRole() + " (expected: USER or MODEL)");
+            }
+            for (int k = 0; k < turn.getPartsCount(); k++) {
+                if (turn.getParts(k).getKindCase() == RenderPart.KindCase.KIND_NOT_SET) {
+                    throw new IllegalArgumentException(
+                            "turns[" + i + "].parts[" + k + "]: empty (expected: text or soft tokens)");
+                }
+            }
+        }
+    }
+
+    private static Map<String, String> message(String role, int index) {
+        return Map.of("role", role, "content", "\uE000" + index + "\uE001");
+    }
+
+    private String renderMarkup(List<Map<String, String>> messages, boolean generationPrompt) {
+        Map<String, Object> context = new HashMap<>();
+        context.put("messages", messages);
+        context.put("add_generation_prompt", generationPrompt);
+        context.put("bos_token", bos);
+        context.put("eos_token", eos);
+        RenderResult result = jinja.renderForResult(template, context);
+        if (result.hasErrors()) {
+            throw new IllegalArgumentException("chat template: "
+                    + result.getErrors().getFirst().getMessage() + " (expected: a template that renders)");
+        }
+        return result.getOutput();
+    }
+
+    private void addMarkup(String markup, SegmentLayout layout) {
+        if (tokenizer.controlTokens().isEmpty()) {
+            layout.text(markup);
+            return;
+        }
+        Matcher at = controls.matcher(markup);
+        int done = 0;
+        while (at.find()) {
+            layout.text(markup.substring(done, at.start()));
+            layout.control(tokenizer.controlTokens().get(at.group()));
+            done = at.end();
+        }
+        layout.text(markup.substring(done));
+    }
+}

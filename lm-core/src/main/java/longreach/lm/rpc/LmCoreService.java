@@ -1,0 +1,175 @@
+package longreach.lm.rpc;
+
+import io.grpc.Context;
+import io.grpc.stub.ServerCallStreamObserver;
+import io.grpc.stub.StreamObserver;
+import java.util.List;
+import java.util.concurrent.Executor;
+import longreach.lm.engine.EngineException;
+import longreach.lm.engine.Generation;
+import longreach.lm.engine.ServedModel;
+import longreach.v1.GenerateDown;
+import longreach.v1.GenerateUp;
+import longreach.v1.ListModelsRequest;
+import longreach.v1.ListModelsResponse;
+import longreach.v1.LmCoreGrpc;
+import longreach.v1.RenderRequest;
+import longreach.v1.RenderResponse;
+import longreach.v1.Segment;
+
+/** {@code longreach.v1.LmCore} over the models that are served. */
+public final class LmCoreService extends LmCoreGrpc.LmCoreImplBase {
+    private final List<ServedModel> models;
+    private final Executor executor;
+
+    /** @param executor runs the writers of calls; its threads may wait */
+    public LmCoreService(List<ServedModel> models, Executor executor) {
+        this.models = List.copyOf(models);
+        this.executor = executor;
+    }
+
+    @Override
+    public void listModels(ListModelsRequest request, StreamObserver<ListModelsResponse> out) {
+        var response = ListModelsResponse.newBuilder();
+        models.forEach(model -> response.addModels(Replies.model(model)));
+        out.onNext(response.build());
+        out.onCompleted();
+    }
+
+    @Override
+    public void render(RenderRequest request, StreamObserver<RenderResponse> out) {
+        RenderResponse response;
+        try {
+            List<Segment> segments = model(request.getModel())
+                    .template()
+                    .render(request.getSystemList(), request.getTurnsList());
+            int total = 0;
+            for (Segment segment : segments) {
+                total = Math.addExact(
+                        total,
+                        segment.hasSoft()
+                                ? segment.getSoft().getTokenCount()
+                                : segment.getText().getTokenIdsCount());
+            }
+            response = RenderResponse.newBuilder()
+                    .addAllSegments(segments)
+                    .setTotalTokens(total)
+                    .build();
+        } catch (RuntimeException e) {
+            out.onError(StatusMapper.toStatus(e));
+            return;
+        }
+        out.onNext(response);
+        out.onCompleted();
+    }
+
+    @Override
+    public StreamObserver<GenerateUp> generate(StreamObserver<GenerateDown> out) {
+        var call = (ServerCallStreamObserver<GenerateDown>) out;
+        call.disableAutoRequest();
+        var conversation = new Conversation(call);
+        call.setOnReadyHandler(conversation::ready);
+        call.setOnCancelHandler(conversation::cancelled);
+        call.request(1);
+        return conversation;
+    }
+
+    private ServedModel model(String name) {
+        for (ServedModel model : models) {
+            if (model.card().name().equals(name)) {
+                return model;
+            }
+        }
+        throw new EngineException.UnknownModel(
+                name, String.join(", ", models.stream().map(m -> m.card().name()).toList()));
+    }
+
+    /** The caller's side of one call: Open first, then soft tokens. gRPC calls it from one thread at a time. */
+    private final class Conversation implements StreamObserver<GenerateUp> {
+        private final ServerCallStreamObserver<GenerateDown> call;
+        private final AnswerCall early;
+        private volatile AnswerCall answer;
+        private volatile Generation generation;
+        private ServedModel model;
+
+        Conversation(ServerCallStreamObserver<GenerateDown> call) {
+            this.call = call;
+            this.early = new AnswerCall(call, executor, null);
+        }
+
+        @Override
+        public void onNext(GenerateUp message) {
+            try {
+                switch (message.getKindCase()) {
+                    case OPEN -> open(message);
+                    case SOFT -> soft(message);
+                    case KIND_NOT_SET ->
+                        throw new EngineException.InvalidRequest("message: empty (expected: open or soft)");
+                }
+            } catch (RuntimeException e) {
+                fail(e);
+            }
+            call.request(1);
+        }
+
+        private void open(GenerateUp message) {
+            if (generation != null) {
+                throw new EngineException.InvalidRequest("open: twice (expected: once, first)");
+            }
+            model = model(message.getOpen().getModel());
+            var request = Requests.open(
+                    message.getOpen(), model.card(), Context.current().getDeadline());
+            var sink = new AnswerCall(call, executor, model.tokens());
+            answer = sink;
+            Generation submitted = model.engine().submit(request, sink);
+            sink.attach(submitted);
+            generation = submitted;
+            if (call.isCancelled()) {
+                submitted.cancel();
+            }
+        }
+
+        private void soft(GenerateUp message) {
+            if (generation == null) {
+                throw new EngineException.InvalidRequest("soft: before open (expected: open first)");
+            }
+            var soft = message.getSoft();
+            generation.soft(soft.getSegment(), soft.getOffset(), Requests.rows(soft, model.card().softWidth()));
+        }
+
+        private void fail(RuntimeException cause) {
+            (answer == null ? early : answer).failed(cause);
+            if (generation != null) {
+                generation.cancel();
+            }
+        }
+
+        void ready() {
+            AnswerCall current = answer;
+            if (current != null) {
+                current.drain();
+            }
+        }
+
+        void cancelled() {
+            Generation current = generation;
+            if (current != null) {
+                current.cancel();
+            }
+        }
+
+        @Override
+        public void onError(Throwable cause) {
+            cancelled();
+        }
+
+        @Override
+        public void onCompleted() {
+            if (generation != null) {
+                generation.softEnded();
+            } else {
+                fail(new EngineException.InvalidRequest("stream: ended without open (expected: open first)"));
+            }
+        }
+    }
+}

@@ -1,0 +1,148 @@
+package longreach.lm.rpc;
+
+import com.google.protobuf.ByteString;
+import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
+import java.util.List;
+import longreach.lm.engine.AnswerSink;
+import longreach.lm.engine.Outcome;
+import longreach.lm.engine.ServedModel;
+import longreach.lm.engine.TokenText;
+import longreach.v1.CacheReceipt;
+import longreach.v1.Done;
+import longreach.v1.GenerateDown;
+import longreach.v1.Modality;
+import longreach.v1.ModalityCount;
+import longreach.v1.ModelDescription;
+import longreach.v1.PrefillProgress;
+import longreach.v1.TokenChunk;
+import longreach.v1.TokenLogprob;
+import longreach.v1.Usage;
+import longreach.v1.Want;
+
+/** The engine's records to wire messages. */
+final class Replies {
+    private Replies() {}
+
+    static ModelDescription model(ServedModel model) {
+        var card = model.card();
+        var recommended = model.recommended();
+        return ModelDescription.newBuilder()
+                .setName(card.name())
+                .setDisplayName(recommended.displayName())
+                .setDescription(recommended.description())
+                .setFamily(card.family())
+                .setDigest(ByteString.copyFrom(card.digest()))
+                .setContextTokens(card.context())
+                .setOutputTokens(card.context())
+                .setVocabulary(card.vocabulary())
+                .setSoftWidth(card.softWidth())
+                .setParameters(card.parameters())
+                .setTemperature(recommended.temperature())
+                .setTopP(recommended.topP())
+                .setTopK(recommended.topK())
+                .setPrecision(model.precision().name().toLowerCase(java.util.Locale.ROOT))
+                .build();
+    }
+
+    static GenerateDown want(int restoredTokens, List<Integer> softRuns) {
+        return GenerateDown.newBuilder()
+                .setWant(Want.newBuilder().setRestoredTokens(restoredTokens).addAllSegments(softRuns))
+                .build();
+    }
+
+    static GenerateDown prefill(int done, int total) {
+        return GenerateDown.newBuilder()
+                .setPrefill(PrefillProgress.newBuilder().setDoneTokens(done).setTotalTokens(total))
+                .build();
+    }
+
+    static GenerateDown token(AnswerSink.Token token, TokenText tokens) {
+        TokenChunk.Builder chunk = TokenChunk.newBuilder().addTokenIds(token.id()).setText(token.text());
+        if (token.logprob() != null) {
+            chunk.addLogprobs(logprob(token.logprob(), tokens));
+        }
+        return GenerateDown.newBuilder().setTokens(chunk).build();
+    }
+
+    private static TokenLogprob logprob(AnswerSink.TokenLogprob logprob, TokenText tokens) {
+        TokenLogprob.Builder built = TokenLogprob.newBuilder()
+                .setTokenId(logprob.id())
+                .setText(new String(tokens.bytes(logprob.id()), StandardCharsets.UTF_8))
+                .setLogprob(logprob.logprob());
+        logprob.top().forEach(top -> built.addTop(logprob(top, tokens)));
+        return built.build();
+    }
+
+    /** Text that was held back comes before the end. */
+    static List<GenerateDown> done(Outcome outcome) {
+        List<GenerateDown> messages = new ArrayList<>();
+        if (!outcome.tailText().isEmpty()) {
+            messages.add(GenerateDown.newBuilder()
+                    .setTokens(TokenChunk.newBuilder().setText(outcome.tailText()))
+                    .build());
+        }
+        messages.add(GenerateDown.newBuilder()
+                .setDone(Done.newBuilder()
+                        .setReason(reason(outcome.reason()))
+                        .setStopSequence(outcome.stopSequence())
+                        .setUsage(usage(outcome))
+                        .setReceipt(receipt(outcome.receipt())))
+                .build());
+        return messages;
+    }
+
+    private static Done.Reason reason(Outcome.Reason reason) {
+        return switch (reason) {
+            case STOP -> Done.Reason.STOP;
+            case MAX_TOKENS -> Done.Reason.MAX_TOKENS;
+            case CONTEXT_FULL -> Done.Reason.CONTEXT_FULL;
+            case PREFILLED -> Done.Reason.PREFILLED;
+        };
+    }
+
+    private static Usage usage(Outcome outcome) {
+        return Usage.newBuilder()
+                .setPromptTokens(outcome.promptTokens())
+                .setOutputTokens(outcome.outputTokens())
+                .setCachedTokens(outcome.receipt().tokensRestored())
+                .addAllPromptByModality(counts(outcome.promptByModality()))
+                .addAllCachedByModality(counts(outcome.restoredByModality()))
+                .build();
+    }
+
+    private static List<ModalityCount> counts(int[] byNumber) {
+        List<ModalityCount> counts = new ArrayList<>();
+        for (int number = 0; number < byNumber.length; number++) {
+            if (byNumber[number] > 0) {
+                counts.add(ModalityCount.newBuilder()
+                        .setModality(Modality.forNumber(number))
+                        .setTokens(byNumber[number])
+                        .build());
+            }
+        }
+        return counts;
+    }
+
+    private static CacheReceipt receipt(Outcome.Receipt r) {
+        return CacheReceipt.newBuilder()
+                .setTokensRestored(r.tokensRestored())
+                .setTokensComputed(r.tokensComputed())
+                .setChunksRestored(r.chunksRestored())
+                .setChunksPublished(r.chunksPublished())
+                .setBytesRestored(r.bytesRestored())
+                .putAllTokensByTier(r.tokensByTier())
+                .setRestoreMicros(micros(r.restoreMicros()))
+                .setPrefillMicros(micros(r.prefillMicros()))
+                .setSavedMicros(micros(r.savedMicros()))
+                .setFirstTokenMicros(micros(r.firstTokenMicros()))
+                .setDecodeMicros(micros(r.decodeMicros()))
+                .setMissReason(r.missReason())
+                .build();
+    }
+
+    /** The field holds a little over an hour; longer ones are reported as that. */
+    private static int micros(long micros) {
+        return (int) Math.min(micros, 0xFFFF_FFFFL);
+    }
+}
