@@ -23,7 +23,7 @@ import longreach.v1.Turn;
  *
  * <p>Where text is cut matters to a byte-pair tokenizer. The rule: markup and unmarked text parts that touch are tokenized
  * as one text, so a plain conversation has the ids that the reference gives it. A control token, a part with a modality
- * or source mark of its own, a soft part and a boundary are cuts: text on their two sides is tokenized separately. The
+ * or source mark of its own, a soft part, the beginning of a model's turn and a boundary are cuts: text on their two sides is tokenized separately. The
  * ids up to a cut then depend on nothing that follows it, which is what makes them a prefix others can share.
  */
 public final class ChatTemplate {
@@ -62,11 +62,11 @@ public final class ChatTemplate {
 
     /**
      * @param system parts of the system turn; empty: the template's own default, if it has one
-     * @param turns at least one; when the last one is the model's, the stream ends with it, to be continued
+     * @param turns at least one, unless there is a system turn; when the last one is the model's, the stream ends with it, to be continued
      * @throws IllegalArgumentException when the conversation is malformed or the template cannot render it
      */
     public List<Segment> render(List<RenderPart> system, List<Turn> turns) {
-        check(turns);
+        check(system, turns);
         List<List<RenderPart>> contents = new ArrayList<>();
         List<Map<String, String>> messages = new ArrayList<>();
         if (!system.isEmpty()) {
@@ -116,8 +116,8 @@ public final class ChatTemplate {
         return layout.segments();
     }
 
-    private static void check(List<Turn> turns) {
-        if (turns.isEmpty()) {
+    private static void check(List<RenderPart> system, List<Turn> turns) {
+        if (turns.isEmpty() && system.isEmpty()) {
             throw new IllegalArgumentException("turns: 0 (expected: at least 1)");
         }
         for (int i = 0; i < turns.size(); i++) {

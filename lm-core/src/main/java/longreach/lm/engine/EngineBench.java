@@ -1,0 +1,195 @@
+package longreach.lm.engine;
+
+import java.nio.file.Path;
+import java.util.Arrays;
+import longreach.lm.kv.KvCache;
+import longreach.lm.kv.KvPool;
+import longreach.lm.model.Batch;
+import longreach.lm.model.LanguageModel;
+import longreach.lm.model.Precision;
+import longreach.lm.prompt.TokenStream;
+import longreach.lm.sample.Logprobs;
+import longreach.tensor.kernel.KernelSelector;
+import longreach.tensor.kernel.Kernels;
+
+/** Measures the bare engine on one checkpoint: no service, no store. */
+public final class EngineBench implements AutoCloseable {
+    private static final int STEP = 512;
+
+    /**
+     * @param prefillTokens of one prompt
+     * @param decodeTokens after it
+     */
+    public record Speed(
+            String kernels, int threads, int prefillTokens, double prefillPerSecond, int decodeTokens, double decodePerSecond) {
+        @Override
+        public String toString() {
+            return "%s, %d threads: prefill of %d at %.1f tokens/s, decode of %d at %.1f tokens/s"
+                    .formatted(kernels, threads, prefillTokens, prefillPerSecond, decodeTokens, decodePerSecond);
+        }
+    }
+
+    private final Kernels kernels;
+    private final ModelLoader.Checkpoint checkpoint;
+    private final LanguageModel model;
+    private final KvPool pool;
+    private final Batch batch;
+
+    public EngineBench(Path gguf, Kernels kernels, Precision precision) {
+        this.kernels = kernels;
+        checkpoint = ModelLoader.open("bench", gguf, kernels, precision);
+        model = checkpoint.model();
+        long blockBytes = model.kvShape().blockBytes(kernels, precision.kvType());
+        pool = new KvPool(
+                kernels,
+                model.kvShape(),
+                precision.kvType(),
+                blockBytes * KvPool.blocksFor(model.card().context()));
+        batch = new Batch(model.card(), STEP, STEP);
+    }
+
+    public ModelTokenizer tokenizer() {
+        return checkpoint.tokenizer();
+    }
+
+    private KvCache cache(int positions) {
+        if (positions > model.card().context() || !pool.reserve(KvPool.blocksFor(positions))) {
+            throw new IllegalArgumentException(
+                    "tokens: " + positions + " (expected: at most " + model.card().context() + ")");
+        }
+        return new KvCache(pool, model.rotation(), positions, false);
+    }
+
+    /** Prefills as the engine does and decodes greedily; the best of {@code rounds} after one that is not counted. */
+    public Speed speed(int prefillTokens, int decodeTokens, int rounds) {
+        int[] ids = new int[prefillTokens];
+        for (int i = 0; i < ids.length; i++) {
+            ids[i] = 1000 + (i * 7919) % (model.card().vocabulary() - 1000);
+        }
+        double prefill = 0;
+        double decode = 0;
+        for (int round = 0; round <= rounds; round++) {
+            try (KvCache cache = cache(prefillTokens + decodeTokens)) {
+                var prompt = TokenStream.ofText(ids);
+                long began = System.nanoTime();
+                forward(cache, prompt, ids, 1);
+                int next = argmax();
+                long prefilled = System.nanoTime();
+                for (int i = 0; i < decodeTokens; i++) {
+                    forward(cache, prompt, new int[] {next}, 1);
+                    next = argmax();
+                }
+                long decoded = System.nanoTime();
+                if (round > 0) {
+                    prefill = Math.max(prefill, prefillTokens * 1e9 / (prefilled - began));
+                    decode = Math.max(decode, decodeTokens * 1e9 / (decoded - prefilled));
+                }
+            }
+        }
+        return new Speed(kernels.name(), kernels.pool().threads(), prefillTokens, prefill, decodeTokens, decode);
+    }
+
+    /** Logits after each of the ids, [ids, vocabulary]. */
+    public float[][] logits(int... ids) {
+        float[][] rows = new float[ids.length][];
+        try (KvCache cache = cache(ids.length)) {
+            var prompt = TokenStream.ofText(ids);
+            for (int from = 0; from < ids.length; from += STEP) {
+                int[] part = Arrays.copyOfRange(ids, from, Math.min(ids.length, from + STEP));
+                forward(cache, prompt, part, part.length);
+                for (int i = 0; i < part.length; i++) {
+                    int at = batch.logitsOffset(i);
+                    rows[from + i] = Arrays.copyOfRange(
+                            batch.logits(), at, at + model.card().vocabulary());
+                }
+            }
+        }
+        return rows;
+    }
+
+    /** The ids that greedy decoding adds, ends of answers included. */
+    public int[] greedy(int[] ids, int count) {
+        int[] chosen = new int[count];
+        try (KvCache cache = cache(ids.length + count)) {
+            var prompt = TokenStream.ofText(ids);
+            forward(cache, prompt, ids, 1);
+            for (int i = 0; i < count; i++) {
+                chosen[i] = argmax();
+                if (i + 1 < count) {
+                    forward(cache, prompt, new int[] {chosen[i]}, 1);
+                }
+            }
+        }
+        return chosen;
+    }
+
+    /** Negative log-likelihood of each id but the first, given those before it. */
+    public double[] negativeLogLikelihoods(int... ids) {
+        double[] nll = new double[ids.length - 1];
+        try (KvCache cache = cache(ids.length)) {
+            var prompt = TokenStream.ofText(ids);
+            for (int from = 0; from < nll.length; from += STEP) {
+                int[] part = Arrays.copyOfRange(ids, from, Math.min(nll.length, from + STEP));
+                forward(cache, prompt, part, part.length);
+                for (int i = 0; i < part.length; i++) {
+                    int at = batch.logitsOffset(i);
+                    double sum = Logprobs.logSumExp(batch.logits(), at, model.card().vocabulary());
+                    nll[from + i] = sum - batch.logits()[at + ids[from + i + 1]];
+                }
+            }
+        }
+        return nll;
+    }
+
+    /** exp of the mean negative log-likelihood over the text's tokens, in windows of at most the context. */
+    public double perplexity(String text) {
+        int[] ids = checkpoint.tokenizer().encode(text);
+        int window = Math.min(ids.length, model.card().context());
+        double total = 0;
+        int count = 0;
+        for (int from = 0; from + 1 < ids.length; from += window) {
+            for (double nll : negativeLogLikelihoods(Arrays.copyOfRange(ids, from, Math.min(ids.length, from + window)))) {
+                total += nll;
+                count++;
+            }
+        }
+        return Math.exp(total / count);
+    }
+
+    private void forward(KvCache cache, TokenStream prompt, int[] ids, int logits) {
+        for (int from = 0; from < ids.length; from += STEP) {
+            int to = Math.min(ids.length, from + STEP);
+            batch.clear();
+            batch.begin(cache, prompt);
+            for (int i = from; i < to; i++) {
+                batch.addToken(ids[i]);
+            }
+            batch.end(to == ids.length ? logits : 0);
+            model.forward(batch);
+        }
+    }
+
+    private int argmax() {
+        return kernels.argmax(batch.logits(), 0, model.card().vocabulary());
+    }
+
+    @Override
+    public void close() {
+        pool.close();
+        checkpoint.close();
+    }
+
+    /** Arguments: GGUF file, threads, prefill tokens, decode tokens. */
+    public static void main(String[] args) {
+        int threads = args.length > 1 ? Integer.parseInt(args[1]) : KernelSelector.defaultThreads();
+        int prefill = args.length > 2 ? Integer.parseInt(args[2]) : 512;
+        int decode = args.length > 3 ? Integer.parseInt(args[3]) : 128;
+        Kernels kernels = KernelSelector.select(threads);
+        for (Precision precision : new Precision[] {Precision.FAST, Precision.F32}) {
+            try (var bench = new EngineBench(Path.of(args[0]), kernels, precision)) {
+                System.out.println(precision + " " + bench.speed(prefill, decode, 3));
+            }
+        }
+        kernels.pool().close();
+    }
+}

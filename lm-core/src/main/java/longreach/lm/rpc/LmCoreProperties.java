@@ -1,0 +1,54 @@
+package longreach.lm.rpc;
+
+import java.util.Locale;
+import longreach.lm.engine.EngineSettings;
+import longreach.lm.model.Precision;
+import org.springframework.boot.context.properties.ConfigurationProperties;
+import org.springframework.boot.context.properties.bind.DefaultValue;
+import org.springframework.util.unit.DataSize;
+
+/**
+ * Settings of the language-model core, under {@code lm-core}.
+ *
+ * @param model a catalogue name, or the path of a GGUF file
+ * @param precision "fast" or "f32"
+ * @param threads that compute; 0: one for each physical core
+ * @param kvBytes memory for keys and values of running requests
+ * @param maxQueue most requests that wait
+ * @param maxRunning most requests that run at once
+ * @param stepTokens most prompt tokens of a step while nobody decodes
+ * @param prefillBudget most prompt tokens of a step while others decode
+ */
+@ConfigurationProperties("lm-core")
+public record LmCoreProperties(
+        @DefaultValue("smollm2-135m") String model,
+        @DefaultValue("fast") String precision,
+        @DefaultValue("0") int threads,
+        @DefaultValue("2GB") DataSize kvBytes,
+        @DefaultValue("64") int maxQueue,
+        @DefaultValue("16") int maxRunning,
+        @DefaultValue("512") int stepTokens,
+        @DefaultValue("128") int prefillBudget) {
+    public LmCoreProperties {
+        if (threads < 0) {
+            throw new IllegalArgumentException("lm-core.threads: " + threads + " (expected: 0 or more)");
+        }
+        precisionOf(precision);
+    }
+
+    Precision precisionValue() {
+        return precisionOf(precision);
+    }
+
+    private static Precision precisionOf(String name) {
+        return switch (name.toLowerCase(Locale.ROOT)) {
+            case "fast" -> Precision.FAST;
+            case "f32" -> Precision.F32;
+            default -> throw new IllegalArgumentException("lm-core.precision: " + name + " (expected: fast or f32)");
+        };
+    }
+
+    EngineSettings engine() {
+        return new EngineSettings(kvBytes.toBytes(), maxQueue, maxRunning, stepTokens, prefillBudget);
+    }
+}
