@@ -1,0 +1,71 @@
+package longreach.lm.rpc;
+
+import io.grpc.BindableService;
+import io.micrometer.core.instrument.MeterRegistry;
+import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
+import java.util.List;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import longreach.lm.engine.EngineMetrics;
+import longreach.lm.engine.ModelCatalogue;
+import longreach.lm.engine.ModelLoader;
+import longreach.lm.engine.ServedModel;
+import longreach.store.api.ContextStore;
+import longreach.tensor.kernel.ComputePool;
+import longreach.tensor.kernel.KernelSelector;
+import longreach.tensor.kernel.Kernels;
+import longreach.tensor.weights.ModelCache;
+import org.springframework.beans.factory.ObjectProvider;
+import org.springframework.boot.context.properties.EnableConfigurationProperties;
+import org.springframework.boot.grpc.server.autoconfigure.GrpcServerExecutorProvider;
+import org.springframework.context.annotation.Bean;
+import org.springframework.context.annotation.Configuration;
+
+/** Kernels, model, engine and service as beans. */
+@Configuration(proxyBeanMethods = false)
+@EnableConfigurationProperties(LmCoreProperties.class)
+public class LmCoreConfiguration {
+    @Bean
+    Kernels kernels(LmCoreProperties properties) {
+        return properties.threads() == 0 ? KernelSelector.select() : KernelSelector.select(properties.threads());
+    }
+
+    @Bean(destroyMethod = "close")
+    ComputePool computePool(Kernels kernels) {
+        return kernels.pool();
+    }
+
+    /** Closed before the store and the pool that it uses: Spring destroys dependants first. */
+    @Bean(destroyMethod = "close")
+    ServedModel servedModel(
+            LmCoreProperties properties,
+            Kernels kernels,
+            ComputePool pool,
+            ContextStore store,
+            ObjectProvider<MeterRegistry> registry) {
+        return ModelLoader.serve(
+                new ModelCatalogue(ModelCache.ofEnvironment()).find(properties.model()),
+                kernels,
+                properties.precisionValue(),
+                store,
+                properties.engine(),
+                new EngineMetrics(registry.getIfAvailable(SimpleMeterRegistry::new)));
+    }
+
+    /** Handlers and writers wait for callers. */
+    @Bean(destroyMethod = "shutdown")
+    ExecutorService rpcExecutor() {
+        return Executors.newThreadPerTaskExecutor(
+                Thread.ofVirtual().name("lm-core-rpc-", 0).factory());
+    }
+
+    @Bean
+    GrpcServerExecutorProvider grpcServerExecutorProvider(ExecutorService rpcExecutor) {
+        return () -> rpcExecutor;
+    }
+
+    @Bean
+    BindableService lmCoreService(ServedModel model, ExecutorService rpcExecutor) {
+        return new LmCoreService(List.of(model), rpcExecutor);
+    }
+}
