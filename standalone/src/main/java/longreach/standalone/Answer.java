@@ -8,7 +8,7 @@ import tools.jackson.databind.JsonNode;
 /**
  * One streamed answer and what it cost.
  *
- * @param sources where it rests on: "report.pdf page 3", "talk.mp4 00:42"
+ * @param sources the passages that bear it out: "report.pdf, page 3", "talk.mp4, 00:42-00:53"; empty: none does
  * @param firstTokenMillis as the client saw it
  * @param usage usageMetadata of the last event
  * @param receipt longreachReceipt of the last event that had one
@@ -74,15 +74,12 @@ record Answer(
                 firstNanos = System.nanoTime();
             }
             text.append(piece);
-            for (JsonNode chunk : candidate.path("groundingMetadata").path("groundingChunks")) {
-                String title = chunk.path("retrievedContext").path("title").asString("");
-                if (!title.isEmpty()) {
-                    sources.add(title);
-                }
-            }
-            if (sources.isEmpty()) {
-                for (JsonNode source : candidate.path("citationMetadata").path("citationSources")) {
-                    sources.add(source.path("uri").asString(""));
+            // Every passage that the model saw is a chunk; those that bear out a sentence are named in a support.
+            JsonNode grounding = candidate.path("groundingMetadata");
+            for (JsonNode support : grounding.path("groundingSupports")) {
+                for (JsonNode index : support.path("groundingChunkIndices")) {
+                    JsonNode chunk = grounding.path("groundingChunks").path(index.asInt());
+                    sources.add(chunk.path("retrievedContext").path("title").asString(""));
                 }
             }
             usage = event.has("usageMetadata") ? event.path("usageMetadata") : usage;

@@ -4,8 +4,10 @@ package longreach.standalone;
 final class CommandException extends RuntimeException {
     private static final long serialVersionUID = 1L;
 
-    /** Exit codes, documented in {@code ./longreach help}. Wrong usage, 2, is picocli's own. */
+    /** Exit codes, documented in {@code ./longreach help}. */
     static final int FAILED = 1;
+
+    static final int USAGE = 2;
 
     static final int MISSING = 3;
 
@@ -22,6 +24,11 @@ final class CommandException extends RuntimeException {
 
     static CommandException failed(String message, Throwable cause) {
         return new CommandException(FAILED, message, cause);
+    }
+
+    /** An option or argument has a value that cannot be. */
+    static CommandException usage(String message) {
+        return new CommandException(USAGE, message, null);
     }
 
     /** This machine lacks something: weights, a free port, disk space. */
