@@ -118,6 +118,11 @@ public final class AudioReader implements AutoCloseable {
             if (Files.size(file) == 0) {
                 throw new AudioException.Undecodable("media: 0 bytes (expected: an audio or video file)");
             }
+            long missing = RiffLength.missingBytes(file);
+            if (missing > 0) {
+                throw new AudioException.Undecodable("media: " + missing
+                        + " bytes less than its WAV header says (expected: a file that is not truncated)");
+            }
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }

@@ -4,6 +4,7 @@ import static org.bytedeco.ffmpeg.global.avutil.AV_SAMPLE_FMT_FLT;
 import static org.bytedeco.ffmpeg.global.avutil.av_channel_layout_copy;
 import static org.bytedeco.ffmpeg.global.avutil.av_channel_layout_default;
 import static org.bytedeco.ffmpeg.global.avutil.av_channel_layout_uninit;
+import static org.bytedeco.ffmpeg.global.avutil.av_opt_set_double;
 import static org.bytedeco.ffmpeg.global.swresample.swr_alloc_set_opts2;
 import static org.bytedeco.ffmpeg.global.swresample.swr_convert;
 import static org.bytedeco.ffmpeg.global.swresample.swr_free;
@@ -41,7 +42,8 @@ final class Resampler implements AutoCloseable {
             }
             int rc = swr_alloc_set_opts2(
                     context, mono, AV_SAMPLE_FMT_FLT, AudioReader.SAMPLE_RATE, in, format, rate, 0, null);
-            if (rc < 0 || swr_init(context) < 0) {
+            // As for whole-number samples: channels are averaged rather than summed, so that nothing clips.
+            if (rc < 0 || av_opt_set_double(context, "rematrix_maxval", 1, 0) < 0 || swr_init(context) < 0) {
                 close();
                 throw new AudioException.Undecodable(
                         "audio track: " + channels + " channels at " + rate + " Hz cannot be mixed down to mono");

@@ -180,10 +180,13 @@ public final class Transcriber implements AutoCloseable {
 
         private void emit(SpeechWindow window, WindowTranscript transcript) {
             for (WindowSegment segment : transcript.segments()) {
-                long start = window.source(segment.startSeconds(), false) / AudioReader.SAMPLES_PER_MILLI;
-                long end = window.source(segment.endSeconds(), true) / AudioReader.SAMPLES_PER_MILLI;
+                Speech at = window.source(segment.startSeconds(), segment.endSeconds());
                 segments++;
-                sink.segment(new TranscriptSegment(start, Math.max(start, end), segment.text(), segment.confidence()));
+                sink.segment(new TranscriptSegment(
+                        at.start() / AudioReader.SAMPLES_PER_MILLI,
+                        at.end() / AudioReader.SAMPLES_PER_MILLI,
+                        segment.text(),
+                        segment.confidence()));
             }
         }
 
