@@ -3,6 +3,7 @@ package longreach.gateway.answer;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.HashSet;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Set;
 import java.util.regex.Pattern;
@@ -19,63 +20,88 @@ import longreach.gemini.v1beta.GroundingSupport;
 import longreach.gemini.v1beta.Segment;
 
 /**
- * What an answer rests on. Every passage that the model saw is a grounding chunk; a sentence of the answer is supported
- * by a passage when most of its words, and all of its numbers, stand there. Nothing is taken on the model's word.
+ * What an answer rests on. A sentence of the answer is supported by a passage that the model saw when most of its words,
+ * and all of its numbers, stand there; nothing is taken on the model's word. The grounding chunks are the passages that
+ * support something, or, where none does, the units that were shown.
  */
 final class Citations {
     /** Share of a sentence's words that must stand in a passage. */
     private static final double ENOUGH = 0.5;
-    /** A second passage within this of the best is named beside it. */
+    /** Another passage within this of the best is named beside it. */
     private static final double AS_GOOD = 0.999;
 
-    private static final int MAX_CHUNKS = 200;
+    private static final int MAX_SOURCES = 2000;
+    /** Passages named for one sentence when several support it alike. */
+    private static final int MAX_EQUALS = 3;
+
     private static final Pattern SENTENCE_END = Pattern.compile("(?<=[.!?])\\s+|\\n+");
 
     private final List<Source> sources = new ArrayList<>();
 
-    private record Source(String uri, String title, Passage passage, Set<String> words) {}
+    private final List<Source> shown = new ArrayList<>();
+
+    private record Source(ReadMedia item, Passage passage, Set<String> words) {
+        String uri() {
+            return item.id() + Marks.fragment(passage.mark());
+        }
+
+        GroundingChunk chunk() {
+            var name = item.title().isEmpty() ? item.id() : item.title();
+            var place = Marks.label(passage.mark());
+            return GroundingChunk.newBuilder()
+                    .setRetrievedContext(GroundingChunk.RetrievedContext.newBuilder()
+                            .setUri(uri())
+                            .setTitle(place.isEmpty() ? name : name + ", " + place)
+                            .setText(passage.text()))
+                    .build();
+        }
+    }
 
     Citations(Plan plan) {
         for (var unit : plan.shown()) {
             var item = plan.media().get(unit.media());
+            shown.add(new Source(item, new Passage(unit.mark(), unit.text()), Set.of()));
             for (var passage : unit.passages()) {
-                if (sources.size() < MAX_CHUNKS) {
-                    sources.add(new Source(
-                            item.id() + Marks.fragment(passage.mark()),
-                            title(item, passage),
-                            passage,
-                            new HashSet<>(Words.of(passage.text()))));
+                if (sources.size() < MAX_SOURCES) {
+                    sources.add(new Source(item, passage, new HashSet<>(Words.of(passage.text()))));
                 }
             }
         }
     }
 
-    private static String title(ReadMedia item, Passage passage) {
-        var name = item.title().isEmpty() ? item.id() : item.title();
-        var place = Marks.label(passage.mark());
-        return place.isEmpty() ? name : name + ", " + place;
-    }
-
     boolean isEmpty() {
-        return sources.isEmpty();
+        return shown.isEmpty();
     }
 
     /** Chunks and supports; byte offsets into the answer's UTF-8. */
     GroundingMetadata ground(String answer) {
         var out = GroundingMetadata.newBuilder();
-        for (var source : sources) {
-            out.addGroundingChunks(GroundingChunk.newBuilder()
-                    .setRetrievedContext(GroundingChunk.RetrievedContext.newBuilder()
-                            .setUri(source.uri())
-                            .setTitle(source.title())
-                            .setText(source.passage().text())));
-        }
-        sentences(answer).forEach(sentence -> {
-            var support = support(sentence);
-            if (support.getGroundingChunkIndicesCount() > 0) {
-                out.addGroundingSupports(support);
+        // Chunk index by place: the runs of one long page are one source to a reader.
+        var chunks = new LinkedHashMap<String, Integer>();
+        for (var sentence : sentences(answer)) {
+            var support = GroundingSupport.newBuilder();
+            for (var match : matches(sentence)) {
+                int index = chunks.computeIfAbsent(match.source().uri(), uri -> {
+                    out.addGroundingChunks(match.source().chunk());
+                    return out.getGroundingChunksCount() - 1;
+                });
+                if (!support.getGroundingChunkIndicesList().contains(index)) {
+                    support.addGroundingChunkIndices(index).addConfidenceScores((float) match.score());
+                }
             }
-        });
+            if (support.getGroundingChunkIndicesCount() > 0) {
+                out.addGroundingSupports(support.setSegment(Segment.newBuilder()
+                        .setStartIndex(sentence.start())
+                        .setEndIndex(sentence.end())
+                        .setText(sentence.text())));
+            }
+        }
+        if (chunks.isEmpty()) {
+            shown.forEach(source -> chunks.computeIfAbsent(source.uri(), uri -> {
+                out.addGroundingChunks(source.chunk());
+                return 0;
+            }));
+        }
         return out.build();
     }
 
@@ -96,32 +122,23 @@ final class Citations {
         return out.build();
     }
 
-    private GroundingSupport support(Sentence sentence) {
+    private record Match(Source source, double score) {}
+
+    /** The passages that support a sentence best, if any does well enough. */
+    private List<Match> matches(Sentence sentence) {
         var words = new HashSet<>(Words.of(sentence.text()));
-        var out = GroundingSupport.newBuilder();
         if (words.isEmpty()) {
-            return out.build();
+            return List.of();
         }
-        var scores = sources.stream()
-                .mapToDouble(source -> overlap(words, source.words()))
-                .toArray();
-        double best = 0;
-        for (double score : scores) {
-            best = Math.max(best, score);
-        }
-        if (best < ENOUGH) {
-            return out.build();
-        }
-        for (int i = 0; i < scores.length; i++) {
-            if (scores[i] >= best * AS_GOOD) {
-                out.addGroundingChunkIndices(i).addConfidenceScores((float) scores[i]);
-            }
-        }
-        return out.setSegment(Segment.newBuilder()
-                        .setStartIndex(sentence.start())
-                        .setEndIndex(sentence.end())
-                        .setText(sentence.text()))
-                .build();
+        var scored = sources.stream()
+                .map(source -> new Match(source, overlap(words, source.words())))
+                .filter(match -> match.score() >= ENOUGH)
+                .toList();
+        double best = scored.stream().mapToDouble(Match::score).max().orElse(0);
+        return scored.stream()
+                .filter(match -> match.score() >= best * AS_GOOD)
+                .limit(MAX_EQUALS)
+                .toList();
     }
 
     private static double overlap(Set<String> sentence, Set<String> passage) {
