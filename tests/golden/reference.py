@@ -6,6 +6,7 @@ weights are dequantised by the `gguf` package; rows of Q and K, which GGUF store
 interleaved (rotary pairs side by side), are put back into the order that transformers expects.
 """
 
+import importlib.metadata
 import os
 import pathlib
 import platform
@@ -36,7 +37,7 @@ def versions():
         "torch": torch.__version__,
         "transformers": transformers.__version__,
         "tokenizers": tokenizers.__version__,
-        "gguf": "0.19.0" if not hasattr(gguf, "__version__") else gguf.__version__,
+        "gguf": importlib.metadata.version("gguf"),
         "numpy": numpy.__version__,
     }
 
