@@ -1,6 +1,7 @@
 package longreach.vision.document;
 
 import java.io.IOException;
+import java.text.Normalizer;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.HashSet;
@@ -29,6 +30,9 @@ final class PageGlyphs extends PDFTextStripper {
     private static final int MAX_GLYPHS = 300_000;
     private static final long MAX_OPERATORS = 20_000_000;
     private static final Set<String> PAINT = Set.of("f", "F", "f*", "S", "s", "B", "B*", "b", "b*", "sh", "BI");
+
+    private static final String SPACING_ACCENTS = "\u00B4\u00A8\u02C6\u02DC\u02C7\u00B8\u02DA\u00AF";
+    private static final String COMBINING_ACCENTS = "\u0301\u0308\u0302\u0303\u030C\u0327\u030A\u0304";
 
     /** Thrown out of PDFBox when the caller left. */
     static final class StoppedException extends IOException {
@@ -85,7 +89,7 @@ final class PageGlyphs extends PDFTextStripper {
                             PageLayout.read(list.stream().map(Run::fragment).toList());
                     out.append(out.isEmpty() ? "" : "\n\n").append(text);
                 });
-        return new Content(out.toString(), visible, garbled, (float) Math.min(1, imageArea / area), paints);
+        return new Content(accented(out), visible, garbled, (float) Math.min(1, imageArea / area), paints);
     }
 
     @Override
@@ -158,6 +162,26 @@ final class PageGlyphs extends PDFTextStripper {
         }
     }
 
+    /** TeX draws an accent and then its letter: {@code P´eter} is Péter. */
+    private static String accented(CharSequence text) {
+        var out = new StringBuilder(text.length());
+        for (int i = 0; i < text.length(); i++) {
+            int accent = SPACING_ACCENTS.indexOf(text.charAt(i));
+            if (accent >= 0 && i + 1 < text.length()) {
+                char letter = text.charAt(i + 1) == '\u0131' ? 'i' : text.charAt(i + 1);
+                String joined = Normalizer.normalize(
+                        "" + letter + COMBINING_ACCENTS.charAt(accent), Normalizer.Form.NFC);
+                if (joined.length() == 1) {
+                    out.append(joined);
+                    i++;
+                    continue;
+                }
+            }
+            out.append(text.charAt(i));
+        }
+        return out.toString();
+    }
+
     /** The font's size as drawn; where a font's own unit makes no sense, one and a half times its height. */
     private static float em(TextPosition glyph) {
         float size = Math.abs(glyph.getFontSizeInPt());
@@ -190,9 +214,9 @@ final class PageGlyphs extends PDFTextStripper {
         }
 
         void add(String glyph, float x, float width, float spaceWidth) {
-            // Half a space is a space; where the font does not tell, a seventh of an em.
-            boolean told = spaceWidth > 0.1f * em && spaceWidth < 0.7f * em;
-            float wordGap = told ? 0.5f * spaceWidth : 0.15f * em;
+            // Half a space is a space; where the font's is wide (monospaced) or not told, a seventh of an em. Lines set
+            // tight by TeX have spaces of a fifth.
+            float wordGap = spaceWidth > 0.1f * em ? Math.min(0.5f * spaceWidth, 0.14f * em) : 0.14f * em;
             if (!text.isEmpty() && (space || x - right > wordGap)) {
                 text.append(' ');
             }

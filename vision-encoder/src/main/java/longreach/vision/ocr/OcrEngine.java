@@ -9,6 +9,7 @@ import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
 import java.util.function.BooleanSupplier;
+import java.util.regex.Pattern;
 import longreach.vision.image.Raster;
 
 /**
@@ -28,6 +29,9 @@ public final class OcrEngine implements AutoCloseable {
     // Below this, what was read is texture rather than text.
     private static final float MIN_CONFIDENCE = 0.5f;
 
+    // "0ctober": a zero before small letters at the start of a word is the letter.
+    private static final Pattern FALSE_ZERO = Pattern.compile("(?<![\\p{L}\\d.,])0(?=\\p{Ll}{3})");
+
     private final OcrModels models;
     private final CharacterDecoder decoder;
 
@@ -43,7 +47,8 @@ public final class OcrEngine implements AutoCloseable {
     }
 
     /**
-     * The image's lines, from top to bottom.
+     * The image's lines. A page that lies on its side or stands on its head is turned first, and its lines' boxes are
+     * those of the upright page.
      *
      * @param searchSide the image is shrunk to this longest side for finding regions; each is then read at full size
      * @param cancelled asked between lines; true ends the call early with what was read
@@ -51,6 +56,11 @@ public final class OcrEngine implements AutoCloseable {
     public List<OcrLine> read(Raster image, int searchSide, BooleanSupplier cancelled) {
         try {
             List<TextRegion> regions = find(image, searchSide);
+            if (sideways(regions)) {
+                // A page that lies on its side: from here on it stands, possibly on its head.
+                image = image.turned(90);
+                regions = find(image, searchSide);
+            }
             regions.sort(Comparator.comparingDouble(TextRegion::top));
             boolean upsideDown = upsideDown(image, regions);
             var lines = new ArrayList<OcrLine>();
@@ -64,18 +74,25 @@ public final class OcrEngine implements AutoCloseable {
                 }
             }
             if (upsideDown) {
+                int width = image.width();
+                int height = image.height();
                 lines.replaceAll(line -> new OcrLine(
                         line.text(),
-                        image.width() - line.right(),
-                        image.height() - line.bottom(),
-                        image.width() - line.left(),
-                        image.height() - line.top(),
+                        width - line.right(),
+                        height - line.bottom(),
+                        width - line.left(),
+                        height - line.top(),
                         line.confidence()));
             }
             return lines;
         } catch (OrtException e) {
             throw new IllegalStateException("the OCR networks failed: " + e.getMessage(), e);
         }
+    }
+
+    private static boolean sideways(List<TextRegion> regions) {
+        long vertical = regions.stream().filter(TextRegion::vertical).count();
+        return regions.size() >= 3 && vertical * 3 > regions.size() * 2L;
     }
 
     private List<TextRegion> find(Raster image, int searchSide) throws OrtException {
@@ -127,21 +144,30 @@ public final class OcrEngine implements AutoCloseable {
     }
 
     private OcrLine recognise(Raster image, TextRegion region, boolean turned) throws OrtException {
-        int width = lineWidth(region, LINE_HEIGHT, LINE_MAX_WIDTH);
-        int padded = Math.max(LINE_MIN_WIDTH, (width + 7) / 8 * 8);
-        float[] line = Resampler.flattened(image, region, width, LINE_HEIGHT, padded, turned);
-        float[] odds = run(models.recogniser, line, new long[] {1, 3, LINE_HEIGHT, padded});
-        CharacterDecoder.Reading reading = decoder.decode(odds);
+        CharacterDecoder.Reading reading = readLine(image, region, turned);
+        if (region.vertical()) {
+            // Up or down the page: the surer way is the right one.
+            CharacterDecoder.Reading other = readLine(image, region, !turned);
+            reading = other.confidence() > reading.confidence() ? other : reading;
+        }
         if (reading.text().isBlank() || reading.confidence() < MIN_CONFIDENCE) {
             return null;
         }
         return new OcrLine(
-                reading.text().strip(),
+                FALSE_ZERO.matcher(reading.text().strip()).replaceAll("O"),
                 region.left(),
                 region.top(),
                 region.right(),
                 region.bottom(),
                 reading.confidence());
+    }
+
+    private CharacterDecoder.Reading readLine(Raster image, TextRegion region, boolean turned) throws OrtException {
+        int width = lineWidth(region, LINE_HEIGHT, LINE_MAX_WIDTH);
+        int padded = Math.max(LINE_MIN_WIDTH, (width + 7) / 8 * 8);
+        float[] line = Resampler.flattened(image, region, width, LINE_HEIGHT, padded, turned);
+        float[] odds = run(models.recogniser, line, new long[] {1, 3, LINE_HEIGHT, padded});
+        return decoder.decode(odds, padded, WordGaps.find(line, width, LINE_HEIGHT, padded));
     }
 
     private static int lineWidth(TextRegion region, int height, int limit) {

@@ -3,7 +3,7 @@ package longreach.vision.ocr;
 import java.util.List;
 
 /**
- * One recognised line. The box is upright and in pixels of the image that was read.
+ * One recognised line. The box is upright and in pixels of the page as it stands upright.
  *
  * @param confidence mean probability of the line's characters, 0 to 1
  */
