@@ -1,0 +1,272 @@
+package longreach.tests.contract;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.Random;
+import java.util.concurrent.Callable;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
+import longreach.store.api.ArtifactLookup;
+import longreach.store.api.ChunkHeader;
+import longreach.store.api.ChunkKey;
+import longreach.store.api.Codec;
+import longreach.store.api.ContextStore;
+import longreach.store.api.Digest;
+import longreach.store.api.KeyChain;
+import longreach.store.api.Lookup;
+import longreach.store.api.LookupResult;
+import longreach.store.api.MissReason;
+import longreach.store.api.PutOutcome;
+import longreach.store.api.Tenant;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+
+/** What every store promises, whatever holds the bytes. */
+abstract class ContextStoreContract {
+    private static final int LAYOUT = 3;
+    private static final Duration LIMIT = Duration.ofSeconds(20);
+
+    private Tenant tenant;
+
+    /** The same store for all tests of a class; each test has a tenant of its own. */
+    abstract ContextStore store();
+
+    @BeforeEach
+    void freshTenant() {
+        tenant = store().tenant("tenant " + System.nanoTime());
+    }
+
+    @Test
+    void positionsAreKeptWhateverIsMissing() {
+        List<ChunkKey> keys = chain(tenant, 5);
+        for (int i : new int[] {0, 2, 4}) {
+            assertThat(put(tenant, keys.get(i), 1000 + i)).isEqualTo(PutOutcome.ACCEPTED);
+        }
+        assertThat(store().flush(LIMIT)).isTrue();
+
+        List<ChunkKey> asked = List.of(keys.get(4), keys.get(1), keys.get(0), keys.get(3), keys.get(2), keys.get(0));
+        try (LookupResult result = store().get(tenant, LAYOUT, asked)) {
+            assertThat(result.size()).isEqualTo(6);
+            assertHit(result.entry(0), keys.get(4), 1004);
+            assertMiss(result.entry(1), MissReason.ABSENT);
+            assertHit(result.entry(2), keys.get(0), 1000);
+            assertMiss(result.entry(3), MissReason.ABSENT);
+            assertHit(result.entry(4), keys.get(2), 1002);
+            assertHit(result.entry(5), keys.get(0), 1000);
+        }
+    }
+
+    @Test
+    void entriesAreHadInAnyOrderAndAgain() {
+        List<ChunkKey> keys = chain(tenant, 3);
+        keys.forEach(key -> put(tenant, key, 500));
+        store().flush(LIMIT);
+        LookupResult result = store().get(tenant, LAYOUT, keys);
+        assertHit(result.entry(2), keys.get(2), 500);
+        assertThat(result.entry(2)).isSameAs(result.entry(2));
+        assertHit(result.entry(0), keys.get(0), 500);
+        assertThatThrownBy(() -> result.entry(3)).isInstanceOf(IndexOutOfBoundsException.class);
+        result.close();
+        result.close();
+        assertThatThrownBy(() -> result.entry(0)).isInstanceOf(IllegalStateException.class);
+    }
+
+    @Test
+    void nothingAskedIsNothingAnswered() {
+        try (LookupResult result = store().get(tenant, LAYOUT, List.of())) {
+            assertThat(result.size()).isZero();
+        }
+    }
+
+    @Test
+    void moreKeysThanAreUnderWayAtOnce() {
+        List<ChunkKey> keys = chain(tenant, 150);
+        keys.forEach(key -> put(tenant, key, 64));
+        store().flush(LIMIT);
+        try (LookupResult result = store().get(tenant, LAYOUT, keys)) {
+            assertHit(result.entry(149), keys.get(149), 64);
+            for (int i = 0; i < 150; i++) {
+                assertHit(result.entry(i), keys.get(i), 64);
+            }
+        }
+    }
+
+    @Test
+    void aChunkOfARealModelFits() {
+        ChunkKey key = chain(tenant, 1).getFirst();
+        int bytes = 256 * 30 * 2 * 192 * 4;
+        put(tenant, key, bytes);
+        assertThat(store().flush(LIMIT)).isTrue();
+        try (LookupResult result = store().get(tenant, LAYOUT, List.of(key))) {
+            assertHit(result.entry(0), key, bytes);
+        }
+    }
+
+    @Test
+    void headerComesBackAsItWasGiven() {
+        List<ChunkKey> keys = chain(tenant, 2);
+        ChunkHeader header = new ChunkHeader(LAYOUT, keys.get(1), keys.get(0), 1L << 33, 17, Codec.F32, 0);
+        store().put(tenant, header, payload(keys.get(1), 0));
+        store().flush(LIMIT);
+        try (LookupResult result = store().get(tenant, LAYOUT, List.of(keys.get(1)))) {
+            assertThat(((Lookup.Hit) result.entry(0)).chunk().header()).isEqualTo(header);
+        }
+    }
+
+    @Test
+    void otherTenantsAndLayoutsSeeNothing() {
+        ChunkKey key = chain(tenant, 1).getFirst();
+        put(tenant, key, 100);
+        store().flush(LIMIT);
+        Tenant other = store().tenant("somebody else");
+        assertThat(chain(other, 1).getFirst()).isNotEqualTo(key);
+        try (LookupResult result = store().get(other, LAYOUT, List.of(key))) {
+            assertMiss(result.entry(0), MissReason.ABSENT);
+        }
+        try (LookupResult result = store().get(tenant, LAYOUT + 1, List.of(key))) {
+            assertMiss(result.entry(0), MissReason.WRONG_VERSION);
+        }
+    }
+
+    @Test
+    void tooLargeIsRefusedAtOnce() {
+        ChunkKey key = chain(tenant, 1).getFirst();
+        ChunkHeader header = new ChunkHeader(LAYOUT, key, ChunkKey.ROOT, 0, 256, Codec.F16, 1L << 40);
+        assertThat(store().put(tenant, header, out -> {
+                    throw new AssertionError("no memory for it");
+                }))
+                .isEqualTo(PutOutcome.DROPPED_TOO_LARGE);
+    }
+
+    @Test
+    void aWriterThatFailsLeavesNothing() {
+        ChunkKey key = chain(tenant, 1).getFirst();
+        ChunkHeader header = new ChunkHeader(LAYOUT, key, ChunkKey.ROOT, 0, 256, Codec.F16, 100);
+        assertThatThrownBy(() -> store().put(tenant, header, out -> {
+                    throw new IllegalStateException("page gone");
+                }))
+                .hasMessage("page gone");
+        assertThat(store().flush(LIMIT)).isTrue();
+        try (LookupResult result = store().get(tenant, LAYOUT, List.of(key))) {
+            assertMiss(result.entry(0), MissReason.ABSENT);
+        }
+    }
+
+    @Test
+    void artifactsComeBackUntilTheyExpire() throws InterruptedException {
+        Digest digest = new Digest(1, 2, 3, 4);
+        byte[] value = "what an encoder made".getBytes(java.nio.charset.StandardCharsets.UTF_8);
+        assertThat(store().getArtifact(tenant, digest)).isEqualTo(new ArtifactLookup.Miss(MissReason.ABSENT));
+        assertThat(store().putArtifact(tenant, digest, value, Duration.ZERO)).isTrue();
+        assertThat(((ArtifactLookup.Hit) store().getArtifact(tenant, digest)).value())
+                .isEqualTo(value);
+        assertThat(store().getArtifact(store().tenant("somebody else"), digest))
+                .isEqualTo(new ArtifactLookup.Miss(MissReason.ABSENT));
+
+        Digest brief = new Digest(5, 6, 7, 8);
+        assertThat(store().putArtifact(tenant, brief, value, Duration.ofMillis(1)))
+                .isTrue();
+        Thread.sleep(20);
+        assertThat(store().getArtifact(tenant, brief)).isEqualTo(new ArtifactLookup.Miss(MissReason.ABSENT));
+    }
+
+    @Test
+    void erasureIsCountedVerifiedAndOfOneTenant() {
+        Tenant other = store().tenant("neighbour " + System.nanoTime());
+        List<ChunkKey> keys = chain(tenant, 7);
+        keys.forEach(key -> put(tenant, key, 100));
+        store().putArtifact(tenant, new Digest(1, 1, 1, 1), new byte[10], Duration.ZERO);
+        ChunkKey kept = chain(other, 1).getFirst();
+        put(other, kept, 100);
+        store().flush(LIMIT);
+        var before = store().stats(Optional.of(tenant));
+        assertThat(before.reachable()).isTrue();
+        assertThat(before.chunks()).isEqualTo(7);
+        assertThat(before.artifacts()).isEqualTo(1);
+        assertThat(store().stats(Optional.empty()).chunks()).isGreaterThanOrEqualTo(8);
+
+        var erased = store().erase(tenant);
+
+        assertThat(erased.chunksErased()).isEqualTo(7);
+        assertThat(erased.artifactsErased()).isEqualTo(1);
+        assertThat(erased.remaining()).isZero();
+        try (LookupResult result = store().get(tenant, LAYOUT, keys)) {
+            for (int i = 0; i < keys.size(); i++) {
+                assertMiss(result.entry(i), MissReason.ABSENT);
+            }
+        }
+        try (LookupResult result = store().get(other, LAYOUT, List.of(kept))) {
+            assertHit(result.entry(0), kept, 100);
+        }
+    }
+
+    @Test
+    void manyThreadsGetWhatTheyPut() throws Exception {
+        try (var threads = Executors.newVirtualThreadPerTaskExecutor()) {
+            List<Callable<Void>> tasks = new ArrayList<>();
+            for (int t = 0; t < 8; t++) {
+                Tenant own = store().tenant("thread " + t + " " + System.nanoTime());
+                tasks.add(() -> {
+                    List<ChunkKey> keys = chain(own, 20);
+                    for (ChunkKey key : keys) {
+                        put(own, key, 10_000);
+                    }
+                    store().flush(LIMIT);
+                    try (LookupResult result = store().get(own, LAYOUT, keys)) {
+                        for (int i = 0; i < keys.size(); i++) {
+                            assertHit(result.entry(i), keys.get(i), 10_000);
+                        }
+                    }
+                    return null;
+                });
+            }
+            for (Future<Void> done : threads.invokeAll(tasks)) {
+                done.get();
+            }
+        }
+    }
+
+    private PutOutcome put(Tenant of, ChunkKey key, int bytes) {
+        return store().put(
+                        of, new ChunkHeader(LAYOUT, key, ChunkKey.ROOT, 0, 256, Codec.F16, bytes), payload(key, bytes));
+    }
+
+    private static List<ChunkKey> chain(Tenant of, int length) {
+        KeyChain chain = new KeyChain(Digest.ZERO, LAYOUT, of);
+        List<ChunkKey> keys = new ArrayList<>();
+        ChunkKey parent = ChunkKey.ROOT;
+        for (int i = 0; i < length; i++) {
+            parent = chain.child(parent, new int[] {i});
+            keys.add(parent);
+        }
+        return keys;
+    }
+
+    /** Differs from key to key, so that an answer at the wrong position shows. */
+    private static MemorySegment payload(ChunkKey key, int bytes) {
+        byte[] payload = new byte[bytes];
+        new Random(key.digest().w0()).nextBytes(payload);
+        return MemorySegment.ofArray(payload);
+    }
+
+    private static void assertHit(Lookup entry, ChunkKey key, int bytes) {
+        assertThat(entry).isInstanceOf(Lookup.Hit.class);
+        var chunk = ((Lookup.Hit) entry).chunk();
+        assertThat(chunk.header().key()).isEqualTo(key);
+        assertThat(chunk.payload().byteSize()).isEqualTo(bytes);
+        assertThat(chunk.payload().mismatch(payload(key, bytes))).isEqualTo(-1);
+        assertThatThrownBy(() -> chunk.payload().set(ValueLayout.JAVA_BYTE, 0, (byte) 0))
+                .isInstanceOf(RuntimeException.class);
+    }
+
+    private static void assertMiss(Lookup entry, MissReason reason) {
+        assertThat(entry).isEqualTo(new Lookup.Miss(reason));
+    }
+}
