@@ -11,8 +11,6 @@ import java.net.URI;
 import java.net.UnixDomainSocketAddress;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
-import java.nio.channels.FileLock;
-import java.nio.channels.OverlappingFileLockException;
 import java.nio.channels.SocketChannel;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -26,6 +24,8 @@ import java.util.ArrayList;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.TimeUnit;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -60,6 +60,9 @@ public final class EmbeddedRedis implements AutoCloseable {
             exit "$code"
             """;
 
+    /** Directories that this process holds. */
+    private static final Set<Path> HELD = ConcurrentHashMap.newKeySet();
+
     private final Path directory;
     private final FileChannel lock;
     private final Path socketDirectory;
@@ -78,8 +81,7 @@ public final class EmbeddedRedis implements AutoCloseable {
      * @throws IOException if the server cannot be started; the message holds the end of its log
      */
     public static EmbeddedRedis start(Path directory, long maxMemoryBytes) throws IOException {
-        Path home = directory.toAbsolutePath().normalize();
-        Files.createDirectories(home);
+        Path home = Files.createDirectories(directory).toRealPath();
         FileChannel lock = lock(home);
         EmbeddedRedis redis = null;
         try {
@@ -90,7 +92,7 @@ public final class EmbeddedRedis implements AutoCloseable {
             return redis;
         } catch (IOException | RuntimeException e) {
             if (redis == null) {
-                lock.close();
+                unlock(home, lock);
             } else {
                 redis.stop();
             }
@@ -243,7 +245,7 @@ public final class EmbeddedRedis implements AutoCloseable {
                 Files.deleteIfExists(socketDirectory.resolve("redis.sock"));
                 Files.deleteIfExists(socketDirectory);
             }
-            lock.close();
+            unlock(directory, lock);
         } catch (IOException e) {
             log.warn("embedded Redis: {}", e.toString());
         } catch (InterruptedException e) {
@@ -253,28 +255,35 @@ public final class EmbeddedRedis implements AutoCloseable {
     }
 
     private static FileChannel lock(Path home) throws IOException {
-        FileChannel channel = FileChannel.open(
-                home.resolve("lock"), StandardOpenOption.CREATE, StandardOpenOption.READ, StandardOpenOption.WRITE);
-        try {
-            FileLock lock = channel.tryLock();
-            if (lock != null) {
-                channel.truncate(0);
-                channel.write(ByteBuffer.wrap(
-                        String.valueOf(ProcessHandle.current().pid()).getBytes(StandardCharsets.US_ASCII)));
-                return channel;
-            }
-        } catch (OverlappingFileLockException e) {
-            channel.close();
+        // Opening and closing the file once more would give this process's own lock up: POSIX locks are like that.
+        if (!HELD.add(home)) {
             throw new DataDirectoryInUseException(home, "this process");
+        }
+        FileChannel channel = null;
+        try {
+            channel = FileChannel.open(
+                    home.resolve("lock"), StandardOpenOption.CREATE, StandardOpenOption.READ, StandardOpenOption.WRITE);
+            if (channel.tryLock() == null) {
+                ByteBuffer owner = ByteBuffer.allocate(20);
+                channel.read(owner, 0);
+                throw new DataDirectoryInUseException(
+                        home, "process " + new String(owner.array(), 0, owner.position(), StandardCharsets.US_ASCII));
+            }
+            channel.truncate(0);
+            channel.write(ByteBuffer.wrap(
+                    String.valueOf(ProcessHandle.current().pid()).getBytes(StandardCharsets.US_ASCII)));
+            return channel;
         } catch (IOException e) {
-            channel.close();
+            unlock(home, channel);
             throw e;
         }
-        ByteBuffer owner = ByteBuffer.allocate(20);
-        channel.read(owner, 0);
-        channel.close();
-        throw new DataDirectoryInUseException(
-                home, "process " + new String(owner.array(), 0, owner.position(), StandardCharsets.US_ASCII));
+    }
+
+    private static void unlock(Path home, FileChannel lock) throws IOException {
+        HELD.remove(home);
+        if (lock != null) {
+            lock.close();
+        }
     }
 
     /** Whoever holds the lock owns the directory: a server that still runs there has lost its process. */

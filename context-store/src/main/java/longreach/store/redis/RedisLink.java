@@ -47,8 +47,14 @@ final class RedisLink implements AutoCloseable {
         }
 
         void close() {
-            writer.closeAsync();
-            readers.forEach(StatefulRedisConnection::closeAsync);
+            closeOpen(writer);
+            readers.forEach(Session::closeOpen);
+        }
+
+        private static void closeOpen(StatefulRedisConnection<?, ?> connection) {
+            if (connection.isOpen()) {
+                connection.closeAsync();
+            }
         }
     }
 

@@ -1,8 +1,8 @@
 package longreach.tests.faults;
 
-import java.io.BufferedReader;
+import java.io.BufferedInputStream;
 import java.io.IOException;
-import java.io.InputStreamReader;
+import java.io.InputStream;
 import java.io.OutputStream;
 import java.net.InetAddress;
 import java.net.ServerSocket;
@@ -41,15 +41,14 @@ final class LyingRedis implements AutoCloseable {
 
     private void serve(Socket client) {
         try (client) {
-            var in = new BufferedReader(new InputStreamReader(client.getInputStream(), StandardCharsets.ISO_8859_1));
+            InputStream in = new BufferedInputStream(client.getInputStream());
             OutputStream out = client.getOutputStream();
-            for (String line = in.readLine(); line != null; line = in.readLine()) {
-                int words = Integer.parseInt(line.substring(1));
+            for (int words = number(in); words > 0; words = number(in)) {
                 String command = "";
                 for (int i = 0; i < words; i++) {
-                    in.readLine();
-                    String word = in.readLine();
-                    command = i == 0 ? word : command;
+                    byte[] word = in.readNBytes(number(in));
+                    in.skipNBytes(2);
+                    command = i == 0 ? new String(word, StandardCharsets.ISO_8859_1) : command;
                 }
                 switch (command) {
                     case "GETEX" -> script.answer(out);
@@ -62,6 +61,20 @@ final class LyingRedis implements AutoCloseable {
             // The client left, as it should, or the script hung up.
             return;
         }
+    }
+
+    /** Of a line such as {@code *3} or {@code $17}; 0 at the end. */
+    private static int number(InputStream in) throws IOException {
+        StringBuilder digits = new StringBuilder();
+        for (int c = in.read(); c != '\n'; c = in.read()) {
+            if (c < 0) {
+                return 0;
+            }
+            if (Character.isDigit(c)) {
+                digits.append((char) c);
+            }
+        }
+        return Integer.parseInt(digits.toString());
     }
 
     static void say(OutputStream out, String text) throws IOException {

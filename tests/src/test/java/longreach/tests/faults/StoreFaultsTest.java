@@ -176,7 +176,8 @@ class StoreFaultsTest {
     void aFullServerDropsWritesAndServesReads() throws Exception {
         List<ChunkKey> keys = publish(2);
         try (Raw raw = new Raw()) {
-            raw.redis.configSet(Map.of("maxmemory-policy", "noeviction", "maxmemory", "1mb"));
+            raw.redis.configSet("maxmemory-policy", "noeviction");
+            raw.redis.configSet("maxmemory", "1mb");
             ChunkKey more = new KeyChain(Digest.ZERO, LAYOUT, tenant).child(keys.getLast(), new int[] {9});
             assertThat(put(more)).isEqualTo(PutOutcome.ACCEPTED);
             within(BOUND, () -> assertThat(store.flush(Duration.ofSeconds(3))).isTrue());

@@ -1,0 +1,2 @@
+/** What may depend on what. */
+package longreach.tests.arch;
