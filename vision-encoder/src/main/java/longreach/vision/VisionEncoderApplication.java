@@ -1,6 +1,7 @@
 package longreach.vision;
 
 import java.util.Map;
+import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import longreach.vision.document.PdfReader;
 import longreach.vision.document.TextReader;
@@ -9,16 +10,19 @@ import longreach.vision.media.ComputeGate;
 import longreach.vision.media.MediaReader;
 import longreach.vision.media.MediaType;
 import longreach.vision.ocr.OcrEngine;
+import longreach.vision.rpc.VisionEncoderService;
 import longreach.vision.video.VideoReader;
 import org.springframework.boot.WebApplicationType;
-import org.springframework.boot.autoconfigure.SpringBootApplication;
+import org.springframework.boot.SpringBootConfiguration;
+import org.springframework.boot.autoconfigure.EnableAutoConfiguration;
 import org.springframework.boot.builder.SpringApplicationBuilder;
 import org.springframework.boot.context.properties.EnableConfigurationProperties;
 import org.springframework.boot.grpc.server.autoconfigure.GrpcServerExecutorProvider;
 import org.springframework.context.annotation.Bean;
 
 /** Serves {@code longreach.v1.VisionEncoder}. */
-@SpringBootApplication(proxyBeanMethods = false)
+@SpringBootConfiguration(proxyBeanMethods = false)
+@EnableAutoConfiguration
 @EnableConfigurationProperties(VisionSettings.class)
 public class VisionEncoderApplication {
     public static void main(String[] args) {
@@ -37,15 +41,21 @@ public class VisionEncoderApplication {
                         "spring.grpc.server.address", "127.0.0.1",
                         "spring.grpc.server.port", "9102",
                         "spring.grpc.server.inbound.message.max-size", "8MB",
+                        "spring.grpc.server.shutdown.grace-period", "5s",
                         // PDFBox tells every oddity of every file it repairs.
                         "logging.level.org.apache.pdfbox", "ERROR",
                         "logging.level.org.apache.fontbox", "ERROR"));
     }
 
+    @Bean(destroyMethod = "shutdownNow")
+    ExecutorService grpcHandlers() {
+        return Executors.newThreadPerTaskExecutor(
+                Thread.ofVirtual().name("vision-rpc-", 0).factory());
+    }
+
     @Bean
-    GrpcServerExecutorProvider grpcServerExecutorProvider() {
-        var executor = Executors.newVirtualThreadPerTaskExecutor();
-        return () -> executor;
+    GrpcServerExecutorProvider grpcServerExecutorProvider(ExecutorService grpcHandlers) {
+        return () -> grpcHandlers;
     }
 
     @Bean
@@ -59,8 +69,8 @@ public class VisionEncoderApplication {
     }
 
     @Bean
-    Map<MediaType.Family, MediaReader> mediaReaders(VisionSettings settings, OcrEngine ocr, ComputeGate gate) {
-        return readers(settings, ocr, gate);
+    VisionEncoderService visionEncoderService(VisionSettings settings, OcrEngine ocr, ComputeGate gate) {
+        return new VisionEncoderService(settings, ocr, readers(settings, ocr, gate));
     }
 
     /** One reader for each family of media that can be read. */

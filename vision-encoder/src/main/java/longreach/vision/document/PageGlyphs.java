@@ -1,7 +1,6 @@
 package longreach.vision.document;
 
 import java.io.IOException;
-import java.text.Normalizer;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.HashSet;
@@ -30,9 +29,6 @@ final class PageGlyphs extends PDFTextStripper {
     private static final int MAX_GLYPHS = 300_000;
     private static final long MAX_OPERATORS = 20_000_000;
     private static final Set<String> PAINT = Set.of("f", "F", "f*", "S", "s", "B", "B*", "b", "b*", "sh", "BI");
-
-    private static final String SPACING_ACCENTS = "\u00B4\u00A8\u02C6\u02DC\u02C7\u00B8\u02DA\u00AF";
-    private static final String COMBINING_ACCENTS = "\u0301\u0308\u0302\u0303\u030C\u0327\u030A\u0304";
 
     /** Thrown out of PDFBox when the caller left. */
     static final class StoppedException extends IOException {
@@ -89,7 +85,7 @@ final class PageGlyphs extends PDFTextStripper {
                             PageLayout.read(list.stream().map(Run::fragment).toList());
                     out.append(out.isEmpty() ? "" : "\n\n").append(text);
                 });
-        return new Content(accented(out), visible, garbled, (float) Math.min(1, imageArea / area), paints);
+        return new Content(GlyphText.logical(out), visible, garbled, (float) Math.min(1, imageArea / area), paints);
     }
 
     @Override
@@ -162,29 +158,10 @@ final class PageGlyphs extends PDFTextStripper {
         }
     }
 
-    /** TeX draws an accent and then its letter: {@code P´eter} is Péter. */
-    private static String accented(CharSequence text) {
-        var out = new StringBuilder(text.length());
-        for (int i = 0; i < text.length(); i++) {
-            int accent = SPACING_ACCENTS.indexOf(text.charAt(i));
-            if (accent >= 0 && i + 1 < text.length()) {
-                char letter = text.charAt(i + 1) == '\u0131' ? 'i' : text.charAt(i + 1);
-                String joined = Normalizer.normalize(
-                        "" + letter + COMBINING_ACCENTS.charAt(accent), Normalizer.Form.NFC);
-                if (joined.length() == 1) {
-                    out.append(joined);
-                    i++;
-                    continue;
-                }
-            }
-            out.append(text.charAt(i));
-        }
-        return out.toString();
-    }
-
     /** The font's size as drawn; where a font's own unit makes no sense, one and a half times its height. */
     private static float em(TextPosition glyph) {
-        float size = Math.abs(glyph.getFontSizeInPt());
+        // Not getFontSizeInPt, which leaves out by how much the page scales its contents.
+        float size = Math.abs(glyph.getTextMatrix().getScalingFactorY());
         float height = Math.max(glyph.getHeightDir(), 0.5f);
         return size >= 0.8f * height && size <= 4 * height ? size : 1.5f * height;
     }

@@ -14,10 +14,8 @@ import longreach.vision.media.MediaException;
 import longreach.vision.media.MediaReader;
 import longreach.vision.media.MediaType;
 import longreach.vision.ocr.OcrEngine;
-import org.springframework.stereotype.Service;
 
 /** The service's methods. One {@link EncodeCall} holds each conversation. */
-@Service
 public class VisionEncoderService extends VisionEncoderGrpc.VisionEncoderImplBase {
     // Grows whenever the same bytes, models and settings would give other pieces.
     private static final int PIPELINE_VERSION = 1;
