@@ -6,9 +6,15 @@ import java.net.InetAddress;
 import java.net.ServerSocket;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Comparator;
 import java.util.concurrent.Callable;
 import jdk.incubator.vector.FloatVector;
+import longreach.standalone.pull.ModelCatalog;
+import longreach.standalone.pull.WeightsDownload;
+import longreach.store.redis.EmbeddedRedis;
 import longreach.tensor.weights.ModelCache;
+import org.bytedeco.ffmpeg.global.avutil;
+import org.bytedeco.javacpp.Loader;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 
@@ -16,6 +22,7 @@ import picocli.CommandLine.Option;
 @Command(name = "doctor", description = "Check this machine: JDK, CPU, memory, disk, natives, weights, ports.")
 final class DoctorCommand implements Callable<Integer> {
     private static final long GIB = 1L << 30;
+    private static final long REDIS_BYTES = 64 << 20;
 
     @Option(names = "--data", description = "Data directory to check (default: ${DEFAULT-VALUE}).")
     private Path data = DataDirectory.byDefault();
@@ -34,7 +41,9 @@ final class DoctorCommand implements Callable<Integer> {
         memory();
         disk("data", data);
         ModelCache cache = ModelCache.ofEnvironment();
-        disk("weights", cache.root());
+        disk("cache", cache.root());
+        weights(cache);
+        natives();
         port("HTTP port", port);
         port("gRPC port", grpcPort);
         System.out.println(healthy ? "everything needed is there" : "see the lines marked with !");
@@ -83,6 +92,41 @@ final class DoctorCommand implements Callable<Integer> {
                             directory, free, writable ? "" : ", not writable"));
         } catch (IOException e) {
             say(false, what, directory + ": " + e);
+        }
+    }
+
+    // Missing weights are no fault: whatever needs them fetches them.
+    private void weights(ModelCache cache) {
+        for (var model : ModelCatalog.MODELS) {
+            boolean here = WeightsDownload.isPresent(cache, model);
+            say(true, "weights", model.name() + (here ? ": here" : ": not here yet, fetched when needed"));
+        }
+    }
+
+    private void natives() {
+        tryOut("ffmpeg", () -> {
+            Loader.load(avutil.class);
+            return "libavutil " + (avutil.avutil_version() >> 16) + ", from " + Loader.getPlatform();
+        });
+        tryOut("redis", () -> {
+            Path data = Files.createTempDirectory("longreach-doctor");
+            try (var redis = EmbeddedRedis.start(data, REDIS_BYTES)) {
+                return "an own server starts and answers on " + redis.uri().getScheme();
+            } finally {
+                try (var walk = Files.walk(data)) {
+                    for (Path path : walk.sorted(Comparator.reverseOrder()).toList()) {
+                        Files.deleteIfExists(path);
+                    }
+                }
+            }
+        });
+    }
+
+    private void tryOut(String what, Callable<String> attempt) {
+        try {
+            say(true, what, attempt.call());
+        } catch (Exception | LinkageError e) {
+            say(false, what, "does not load: " + e);
         }
     }
 

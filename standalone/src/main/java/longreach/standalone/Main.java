@@ -11,7 +11,16 @@ import picocli.CommandLine.IVersionProvider;
         mixinStandardHelpOptions = true,
         versionProvider = Main.Version.class,
         description = "Ask long videos, recordings and documents, on your own machine.",
-        subcommands = {PullCommand.class, ModelsCommand.class, DoctorCommand.class},
+        subcommands = {
+            DemoCommand.class,
+            UpCommand.class,
+            AskCommand.class,
+            InspectCommand.class,
+            PullCommand.class,
+            ModelsCommand.class,
+            BenchCommand.class,
+            DoctorCommand.class
+        },
         exitCodeListHeading = "%nExit codes:%n",
         exitCodeList = {"0:done", "1:failed", "2:wrong usage", "3:something this machine lacks", "130:interrupted"})
 public final class Main {
