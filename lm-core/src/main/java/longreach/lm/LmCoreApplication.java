@@ -31,8 +31,7 @@ public class LmCoreApplication {
         // The ids of a long prompt, and the text of one to be rendered.
         defaults.put("spring.grpc.server.inbound.message.max-size", "64MB");
         // The same secret as the control service's, so that both mean the same tenants.
-        defaults.put(
-                "context-store.secret-file", "${XDG_DATA_HOME:${user.home}/.local/share}/longreach/store.secret");
+        defaults.put("context-store.secret-file", "${XDG_DATA_HOME:${user.home}/.local/share}/longreach/store.secret");
         return defaults;
     }
 

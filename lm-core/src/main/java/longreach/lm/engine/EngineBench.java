@@ -21,7 +21,12 @@ public final class EngineBench implements AutoCloseable {
      * @param decodeTokens after it
      */
     public record Speed(
-            String kernels, int threads, int prefillTokens, double prefillPerSecond, int decodeTokens, double decodePerSecond) {
+            String kernels,
+            int threads,
+            int prefillTokens,
+            double prefillPerSecond,
+            int decodeTokens,
+            double decodePerSecond) {
         @Override
         public String toString() {
             return "%s, %d threads: prefill of %d at %.1f tokens/s, decode of %d at %.1f tokens/s"
@@ -54,8 +59,8 @@ public final class EngineBench implements AutoCloseable {
 
     private KvCache cache(int positions) {
         if (positions > model.card().context() || !pool.reserve(KvPool.blocksFor(positions))) {
-            throw new IllegalArgumentException(
-                    "tokens: " + positions + " (expected: at most " + model.card().context() + ")");
+            throw new IllegalArgumentException("tokens: " + positions + " (expected: at most "
+                    + model.card().context() + ")");
         }
         return new KvCache(pool, model.rotation(), positions, false);
     }
@@ -133,7 +138,8 @@ public final class EngineBench implements AutoCloseable {
                 forward(cache, prompt, part, part.length);
                 for (int i = 0; i < part.length; i++) {
                     int at = batch.logitsOffset(i);
-                    double sum = Logprobs.logSumExp(batch.logits(), at, model.card().vocabulary());
+                    double sum =
+                            Logprobs.logSumExp(batch.logits(), at, model.card().vocabulary());
                     nll[from + i] = sum - batch.logits()[at + ids[from + i + 1]];
                 }
             }
@@ -148,7 +154,8 @@ public final class EngineBench implements AutoCloseable {
         double total = 0;
         int count = 0;
         for (int from = 0; from + 1 < ids.length; from += window) {
-            for (double nll : negativeLogLikelihoods(Arrays.copyOfRange(ids, from, Math.min(ids.length, from + window)))) {
+            for (double nll :
+                    negativeLogLikelihoods(Arrays.copyOfRange(ids, from, Math.min(ids.length, from + window)))) {
                 total += nll;
                 count++;
             }

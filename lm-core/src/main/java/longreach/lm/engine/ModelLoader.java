@@ -45,13 +45,11 @@ public final class ModelLoader {
         GgufFile file = GgufFile.open(path);
         try {
             String architecture = file.metadata().string("general.architecture");
-            LanguageModel model =
-                    switch (architecture) {
-                        case "llama" -> Llama.of(name, digest(file), file, kernels, precision);
-                        default ->
-                            throw new WeightsException(
-                                    path + ": general.architecture: " + architecture + " (expected: llama)");
-                    };
+            LanguageModel model = switch (architecture) {
+                case "llama" -> Llama.of(name, digest(file), file, kernels, precision);
+                default ->
+                    throw new WeightsException(path + ": general.architecture: " + architecture + " (expected: llama)");
+            };
             return new Checkpoint(file, model, new ModelTokenizer(ByteLevelBpe.of(file), file.metadata()));
         } catch (RuntimeException e) {
             file.close();
@@ -93,15 +91,17 @@ public final class ModelLoader {
     private static byte[] digest(GgufFile file) {
         try {
             MessageDigest sha = MessageDigest.getInstance("SHA-256");
-            file.tensors().stream().sorted(java.util.Comparator.comparing(t -> t.name())).forEach(tensor -> {
-                sha.update(tensor.toString().getBytes(java.nio.charset.StandardCharsets.UTF_8));
-                // A ByteBuffer holds at most 2 GiB.
-                for (long at = 0; at < tensor.data().byteSize(); at += 1 << 30) {
-                    sha.update(tensor.data()
-                            .asSlice(at, Math.min(1 << 30, tensor.data().byteSize() - at))
-                            .asByteBuffer());
-                }
-            });
+            file.tensors().stream()
+                    .sorted(java.util.Comparator.comparing(t -> t.name()))
+                    .forEach(tensor -> {
+                        sha.update(tensor.toString().getBytes(java.nio.charset.StandardCharsets.UTF_8));
+                        // A ByteBuffer holds at most 2 GiB.
+                        for (long at = 0; at < tensor.data().byteSize(); at += 1 << 30) {
+                            sha.update(tensor.data()
+                                    .asSlice(at, Math.min(1 << 30, tensor.data().byteSize() - at))
+                                    .asByteBuffer());
+                        }
+                    });
             return sha.digest();
         } catch (NoSuchAlgorithmException e) {
             throw new IllegalStateException("every Java platform has SHA-256", e);

@@ -18,8 +18,7 @@ public record ServedModel(
         Recommended recommended,
         AutoCloseable source)
         implements AutoCloseable {
-    public record Recommended(
-            String displayName, String description, float temperature, float topP, int topK) {}
+    public record Recommended(String displayName, String description, float temperature, float topP, int topK) {}
 
     public ModelCard card() {
         return engine.card();

@@ -10,4 +10,11 @@ package longreach.lm.model;
  * @param softWidth width of the soft tokens that it takes; 0: it takes none
  */
 public record ModelCard(
-        String name, String family, byte[] digest, int context, int vocabulary, int width, int softWidth, long parameters) {}
+        String name,
+        String family,
+        byte[] digest,
+        int context,
+        int vocabulary,
+        int width,
+        int softWidth,
+        long parameters) {}

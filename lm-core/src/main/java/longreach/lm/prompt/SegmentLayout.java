@@ -95,7 +95,8 @@ final class SegmentLayout {
             ids.clear();
         } else if (boundaryAfter && !segments.isEmpty()) {
             int last = segments.size() - 1;
-            segments.set(last, segments.get(last).toBuilder().setBoundaryAfter(true).build());
+            segments.set(
+                    last, segments.get(last).toBuilder().setBoundaryAfter(true).build());
         }
     }
 

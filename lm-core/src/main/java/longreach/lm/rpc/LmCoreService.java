@@ -40,9 +40,8 @@ public final class LmCoreService extends LmCoreGrpc.LmCoreImplBase {
     public void render(RenderRequest request, StreamObserver<RenderResponse> out) {
         RenderResponse response;
         try {
-            List<Segment> segments = model(request.getModel())
-                    .template()
-                    .render(request.getSystemList(), request.getTurnsList());
+            List<Segment> segments =
+                    model(request.getModel()).template().render(request.getSystemList(), request.getTurnsList());
             int total = 0;
             for (Segment segment : segments) {
                 total = Math.addExact(
@@ -81,7 +80,8 @@ public final class LmCoreService extends LmCoreGrpc.LmCoreImplBase {
             }
         }
         throw new EngineException.UnknownModel(
-                name, String.join(", ", models.stream().map(m -> m.card().name()).toList()));
+                name,
+                String.join(", ", models.stream().map(m -> m.card().name()).toList()));
     }
 
     /** The caller's side of one call: Open first, then soft tokens. gRPC calls it from one thread at a time. */
@@ -134,7 +134,10 @@ public final class LmCoreService extends LmCoreGrpc.LmCoreImplBase {
                 throw new EngineException.InvalidRequest("soft: before open (expected: open first)");
             }
             var soft = message.getSoft();
-            generation.soft(soft.getSegment(), soft.getOffset(), Requests.rows(soft, model.card().softWidth()));
+            generation.soft(
+                    soft.getSegment(),
+                    soft.getOffset(),
+                    Requests.rows(soft, model.card().softWidth()));
         }
 
         private void fail(RuntimeException cause) {

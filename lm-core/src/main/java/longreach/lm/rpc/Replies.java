@@ -58,7 +58,8 @@ final class Replies {
     }
 
     static GenerateDown token(AnswerSink.Token token, TokenText tokens) {
-        TokenChunk.Builder chunk = TokenChunk.newBuilder().addTokenIds(token.id()).setText(token.text());
+        TokenChunk.Builder chunk =
+                TokenChunk.newBuilder().addTokenIds(token.id()).setText(token.text());
         if (token.logprob() != null) {
             chunk.addLogprobs(logprob(token.logprob(), tokens));
         }

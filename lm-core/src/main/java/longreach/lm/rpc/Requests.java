@@ -20,8 +20,8 @@ final class Requests {
 
     /** @param deadline null: none */
     static GenerateRequest open(Open open, ModelCard card, Deadline deadline) {
-        TokenStream prompt = StreamDescription.read(
-                open.getSegmentsList(), card.vocabulary(), card.softWidth(), card.context());
+        TokenStream prompt =
+                StreamDescription.read(open.getSegmentsList(), card.vocabulary(), card.softWidth(), card.context());
         long deadlineNanos = deadline == null
                 ? GenerateRequest.NO_DEADLINE
                 : System.nanoTime() + deadline.timeRemaining(TimeUnit.NANOSECONDS);
@@ -73,18 +73,17 @@ final class Requests {
             throw new EngineException.InvalidRequest("soft width: " + Integer.toUnsignedString(soft.getWidth())
                     + " (expected: " + width + ", the model's)");
         }
-        int elementBytes =
-                switch (soft.getType()) {
-                    case F32 -> 4;
-                    case F16, BF16 -> 2;
-                    case SOFT_TYPE_UNSPECIFIED, UNRECOGNIZED ->
-                        throw new EngineException.InvalidRequest(
-                                "soft type: " + soft.getTypeValue() + " (expected: F32, F16 or BF16)");
-                };
+        int elementBytes = switch (soft.getType()) {
+            case F32 -> 4;
+            case F16, BF16 -> 2;
+            case SOFT_TYPE_UNSPECIFIED, UNRECOGNIZED ->
+                throw new EngineException.InvalidRequest(
+                        "soft type: " + soft.getTypeValue() + " (expected: F32, F16 or BF16)");
+        };
         int bytes = soft.getData().size();
         if (bytes == 0 || bytes % (width * elementBytes) != 0) {
-            throw new EngineException.InvalidRequest("soft data: " + bytes + " bytes (expected: whole rows of "
-                    + width * elementBytes + " bytes)");
+            throw new EngineException.InvalidRequest(
+                    "soft data: " + bytes + " bytes (expected: whole rows of " + width * elementBytes + " bytes)");
         }
         var data = soft.getData().asReadOnlyByteBuffer().order(java.nio.ByteOrder.LITTLE_ENDIAN);
         float[] rows = new float[bytes / elementBytes];

@@ -15,15 +15,14 @@ final class StatusMapper {
 
     static StatusRuntimeException toStatus(Throwable cause) {
         if (cause instanceof EngineException known) {
-            Status status =
-                    switch (known) {
-                        case EngineException.InvalidRequest e -> Status.INVALID_ARGUMENT;
-                        case EngineException.UnknownModel e -> Status.NOT_FOUND;
-                        case EngineException.Overloaded e -> Status.RESOURCE_EXHAUSTED;
-                        case EngineException.DeadlinePassed e -> Status.DEADLINE_EXCEEDED;
-                        case EngineException.Cancelled e -> Status.CANCELLED;
-                        case EngineException.Closing e -> Status.UNAVAILABLE;
-                    };
+            Status status = switch (known) {
+                case EngineException.InvalidRequest e -> Status.INVALID_ARGUMENT;
+                case EngineException.UnknownModel e -> Status.NOT_FOUND;
+                case EngineException.Overloaded e -> Status.RESOURCE_EXHAUSTED;
+                case EngineException.DeadlinePassed e -> Status.DEADLINE_EXCEEDED;
+                case EngineException.Cancelled e -> Status.CANCELLED;
+                case EngineException.Closing e -> Status.UNAVAILABLE;
+            };
             return status.withDescription(known.getMessage()).asRuntimeException();
         }
         return switch (cause) {

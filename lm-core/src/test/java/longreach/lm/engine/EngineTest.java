@@ -24,8 +24,8 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 
 class EngineTest {
-    private static final Sampling WITH_LOGPROBS = new Sampling(
-            0, 0, 1, 0, OptionalLong.empty(), 0, 0, 1, List.of(), OptionalInt.of(5));
+    private static final Sampling WITH_LOGPROBS =
+            new Sampling(0, 0, 1, 0, OptionalLong.empty(), 0, 0, 1, List.of(), OptionalInt.of(5));
 
     private final Kernels kernels = KernelSelector.select(1);
     private final List<AutoCloseable> open = new ArrayList<>();
@@ -83,10 +83,13 @@ class EngineTest {
     }
 
     private static void assertSameAnswer(Collected actual, Collected expected) {
-        assertThat(actual.ids()).containsExactly(expected.ids());
-        for (int i = 0; i < actual.tokens.size(); i++) {
-            assertThat(actual.logprobs()[i]).isCloseTo(expected.logprobs()[i], org.assertj.core.data.Offset.offset(1e-4f));
+        for (int i = 0; i < Math.min(actual.tokens.size(), expected.tokens.size()); i++) {
+            assertThat(actual.logprobs()[i])
+                    .as("token %d", i)
+                    .isCloseTo(expected.logprobs()[i], org.assertj.core.data.Offset.offset(1e-4f));
+            assertThat(actual.ids()[i]).as("token %d", i).isEqualTo(expected.ids()[i]);
         }
+        assertThat(actual.tokens).hasSameSizeAs(expected.tokens);
     }
 
     @Test
@@ -173,8 +176,10 @@ class EngineTest {
         var prompt = TokenStream.ofText(TinyModel.prompt(300, 10));
         run(engine, request("a", prompt, 1));
         engine.flush(Duration.ofSeconds(10));
-        assertThat(run(engine, request("b", prompt, 1)).await().receipt().tokensRestored()).isZero();
-        assertThat(run(engine, request("a", prompt, 1)).await().receipt().tokensRestored()).isPositive();
+        assertThat(run(engine, request("b", prompt, 1)).await().receipt().tokensRestored())
+                .isZero();
+        assertThat(run(engine, request("a", prompt, 1)).await().receipt().tokensRestored())
+                .isPositive();
     }
 
     @Test
@@ -186,7 +191,8 @@ class EngineTest {
             assertThat(run(engine, request).await().receipt().chunksPublished()).isZero();
         }
         engine.flush(Duration.ofSeconds(10));
-        assertThat(run(engine, request("a", prompt, 0)).await().receipt().tokensRestored()).isZero();
+        assertThat(run(engine, request("a", prompt, 0)).await().receipt().tokensRestored())
+                .isZero();
         engine.flush(Duration.ofSeconds(10));
         var bypass = new GenerateRequest(
                 "a", prompt, WITH_LOGPROBS, 1, GenerateRequest.CacheMode.BYPASS, GenerateRequest.NO_DEADLINE);
@@ -206,9 +212,12 @@ class EngineTest {
             together.add(sink);
             engine.submit(request("tenant " + i % 3, prompts.get(i), 30), sink);
         }
+        // Kernels serve one engine at a time: the others must be done before this one begins.
+        for (Collected sink : together) {
+            sink.await();
+        }
         Engine alone = engine(null, settings(1024, 128));
         for (int i = 0; i < prompts.size(); i++) {
-            together.get(i).await();
             assertSameAnswer(together.get(i), run(alone, request("x", prompts.get(i), 30)));
         }
         assertThat(engine.pool().blocksInUse()).isZero();
@@ -250,7 +259,8 @@ class EngineTest {
         assertThatThrownBy(waiting::await).hasCauseInstanceOf(EngineException.Cancelled.class);
         running.cancel();
         assertThatThrownBy(busy::await).hasCauseInstanceOf(EngineException.Cancelled.class);
-        assertThat(run(engine, request("a", TokenStream.ofText(1, 2, 3), 5)).tokens).hasSize(5);
+        assertThat(run(engine, request("a", TokenStream.ofText(1, 2, 3), 5)).tokens)
+                .hasSize(5);
     }
 
     @Test
@@ -287,24 +297,24 @@ class EngineTest {
     @Test
     void promptsThatDoNotFitAreRefusedWithBothNumbers() {
         Engine engine = engine(null, settings(64, 64));
-        assertThatThrownBy(() -> engine.submit(
-                        request("a", TokenStream.ofText(TinyModel.prompt(2049, 1)), 1), new Collected()))
+        assertThatThrownBy(() ->
+                        engine.submit(request("a", TokenStream.ofText(TinyModel.prompt(2049, 1)), 1), new Collected()))
                 .isInstanceOf(EngineException.InvalidRequest.class)
                 .hasMessageContaining("2049")
                 .hasMessageContaining("2048");
         assertThatThrownBy(() -> engine.submit(request("a", TokenStream.ofText(96), 1), new Collected()))
                 .hasMessageContaining("96");
         Engine small = engine(null, new EngineSettings(100_000, 8, 4, 64, 64));
-        assertThatThrownBy(() -> small.submit(
-                        request("a", TokenStream.ofText(TinyModel.prompt(1500, 1)), 1), new Collected()))
+        assertThatThrownBy(() ->
+                        small.submit(request("a", TokenStream.ofText(TinyModel.prompt(1500, 1)), 1), new Collected()))
                 .isInstanceOf(EngineException.Overloaded.class);
     }
 
     @Test
     void theContextEndsAnAnswer() throws Exception {
         Engine engine = engine(null, settings(512, 64));
-        Outcome outcome =
-                run(engine, request("a", TokenStream.ofText(TinyModel.prompt(2040, 1)), 100)).await();
+        Outcome outcome = run(engine, request("a", TokenStream.ofText(TinyModel.prompt(2040, 1)), 100))
+                .await();
         assertThat(outcome.reason()).isEqualTo(Outcome.Reason.CONTEXT_FULL);
         assertThat(outcome.outputTokens()).isEqualTo(9);
     }

@@ -67,7 +67,10 @@ class SmolLm2Test {
         try (var in = new GZIPInputStream(SmolLm2Test.class.getResourceAsStream(GOLDEN + name))) {
             byte[] bytes = in.readAllBytes();
             float[] floats = new float[bytes.length / 4];
-            ByteBuffer.wrap(bytes).order(ByteOrder.LITTLE_ENDIAN).asFloatBuffer().get(floats);
+            ByteBuffer.wrap(bytes)
+                    .order(ByteOrder.LITTLE_ENDIAN)
+                    .asFloatBuffer()
+                    .get(floats);
             return floats;
         }
     }

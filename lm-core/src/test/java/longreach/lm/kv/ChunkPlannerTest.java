@@ -133,7 +133,8 @@ class ChunkPlannerTest {
         Set<Object> keys = new HashSet<>();
         for (List<TokenStream.Run> runs : List.<List<TokenStream.Run>>of(
                 List.of(item, item), List.of(item, other), List.of(other, item), List.of(text, item, item))) {
-            for (ChunkSpan span : ChunkPlanner.plan(new TokenStream(runs), keys(1)).full()) {
+            for (ChunkSpan span :
+                    ChunkPlanner.plan(new TokenStream(runs), keys(1)).full()) {
                 keys.add(span.key());
             }
         }

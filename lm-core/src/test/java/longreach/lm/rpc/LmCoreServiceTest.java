@@ -79,7 +79,9 @@ class LmCoreServiceTest {
         var tokenizer = new PromptTokenizer() {
             @Override
             public int[] encode(String text) {
-                return text.chars().map(c -> Math.floorMod(c - 32, TinyModel.VOCABULARY)).toArray();
+                return text.chars()
+                        .map(c -> Math.floorMod(c - 32, TinyModel.VOCABULARY))
+                        .toArray();
             }
 
             @Override
@@ -90,9 +92,7 @@ class LmCoreServiceTest {
         var template = new ChatTemplate(
                 "{% for m in messages %}{{ m['role'] }}:{{ m['content'] }}<end>{% endfor %}"
                         + "{% if add_generation_prompt %}assistant:{% endif %}",
-                "",
-                "<end>",
-                tokenizer);
+                "", "<end>", tokenizer);
         var model = new ServedModel(
                 engine,
                 template,
@@ -181,7 +181,9 @@ class LmCoreServiceTest {
 
         String text() {
             StringBuilder text = new StringBuilder();
-            received.stream().filter(GenerateDown::hasTokens).forEach(m -> text.append(m.getTokens().getText()));
+            received.stream()
+                    .filter(GenerateDown::hasTokens)
+                    .forEach(m -> text.append(m.getTokens().getText()));
             return text.toString();
         }
 
@@ -218,7 +220,11 @@ class LmCoreServiceTest {
     }
 
     private static Open.Builder open(List<Segment> segments) {
-        return Open.newBuilder().setModel("tiny").setTenant("a").addAllSegments(segments).setMaxTokens(12);
+        return Open.newBuilder()
+                .setModel("tiny")
+                .setTenant("a")
+                .addAllSegments(segments)
+                .setMaxTokens(12);
     }
 
     private static List<Segment> media(int questionSeed, int digestB) {
@@ -249,11 +255,10 @@ class LmCoreServiceTest {
         Done question = other.await();
         assertThat(other.want.join().getSegmentsList()).isEmpty();
         assertThat(question.getReceipt().getTokensRestored()).isEqualTo(390);
-        assertThat(question.getUsage().getCachedByModalityList())
-                .anySatisfy(count -> {
-                    assertThat(count.getModality()).isEqualTo(Modality.VIDEO);
-                    assertThat(count.getTokens()).isEqualTo(SOFT_B);
-                });
+        assertThat(question.getUsage().getCachedByModalityList()).anySatisfy(count -> {
+            assertThat(count.getModality()).isEqualTo(Modality.VIDEO);
+            assertThat(count.getTokens()).isEqualTo(SOFT_B);
+        });
         var uncached = new Caller()
                 .start(open(media(4, 2)).setCache(longreach.v1.CacheUse.BYPASS).build());
         uncached.await();
@@ -330,7 +335,8 @@ class LmCoreServiceTest {
                 Status.Code.INVALID_ARGUMENT,
                 "topP: 1.4 (expected: 0 < topP <= 1)");
         assertStatus(
-                new Caller().start(open(List.of(text(3, 1, false))).setTenant("").build()),
+                new Caller()
+                        .start(open(List.of(text(3, 1, false))).setTenant("").build()),
                 Status.Code.INVALID_ARGUMENT,
                 "tenant");
         assertStatus(new Caller().start(open(List.of()).build()), Status.Code.INVALID_ARGUMENT, "0 tokens");

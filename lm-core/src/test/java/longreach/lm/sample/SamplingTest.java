@@ -81,7 +81,8 @@ class SamplingTest {
         var sampler = new RandomSampler(2, 10, 1, 0);
         var draws = new Draws(1);
         for (int i = 0; i < 2000; i++) {
-            assertThat(logits[sampler.pick(logits, 0, logits.length, draws.at(i))]).isGreaterThanOrEqualTo(tenth);
+            assertThat(logits[sampler.pick(logits, 0, logits.length, draws.at(i))])
+                    .isGreaterThanOrEqualTo(tenth);
         }
         assertThat(new RandomSampler(1, 1, 1, 0).pick(logits, 0, logits.length, 0.99))
                 .isEqualTo(new GreedySampler().pick(logits, 0, logits.length, 0));
@@ -91,8 +92,7 @@ class SamplingTest {
 
     @Test
     void penaltiesLowerWhatWasUsed() {
-        var sampling = new Sampling(
-                0, 0, 1, 0, OptionalLong.empty(), 0.5f, 0.25f, 2, List.of(), OptionalInt.empty());
+        var sampling = new Sampling(0, 0, 1, 0, OptionalLong.empty(), 0.5f, 0.25f, 2, List.of(), OptionalInt.empty());
         var penalties = new Penalties(sampling, 4);
         penalties.addPrompt(0);
         penalties.addPrompt(1);
@@ -115,17 +115,16 @@ class SamplingTest {
 
     @Test
     void valuesOutOfRangeAreNamed() {
-        assertThatThrownBy(() -> new Sampling(
-                        3, 0, 1, 0, OptionalLong.empty(), 0, 0, 1, List.of(), OptionalInt.empty()))
+        assertThatThrownBy(
+                        () -> new Sampling(3, 0, 1, 0, OptionalLong.empty(), 0, 0, 1, List.of(), OptionalInt.empty()))
                 .hasMessage("temperature: 3.0 (expected: 0 <= temperature <= 2)");
-        assertThatThrownBy(() -> new Sampling(
-                        Float.NaN, 0, 1, 0, OptionalLong.empty(), 0, 0, 1, List.of(), OptionalInt.empty()))
+        assertThatThrownBy(() ->
+                        new Sampling(Float.NaN, 0, 1, 0, OptionalLong.empty(), 0, 0, 1, List.of(), OptionalInt.empty()))
                 .hasMessageContaining("NaN");
-        assertThatThrownBy(() -> new Sampling(
-                        1, 0, 1, 0, OptionalLong.empty(), 0, 0, 1, List.of(""), OptionalInt.empty()))
+        assertThatThrownBy(
+                        () -> new Sampling(1, 0, 1, 0, OptionalLong.empty(), 0, 0, 1, List.of(""), OptionalInt.empty()))
                 .hasMessageContaining("stopSequences");
-        assertThatThrownBy(() -> new Sampling(
-                        1, 0, 1, 0, OptionalLong.empty(), 0, 0, 1, List.of(), OptionalInt.of(21)))
+        assertThatThrownBy(() -> new Sampling(1, 0, 1, 0, OptionalLong.empty(), 0, 0, 1, List.of(), OptionalInt.of(21)))
                 .hasMessage("logprobs: 21 (expected: 0 <= logprobs <= 20)");
     }
 
