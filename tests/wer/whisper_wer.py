@@ -62,7 +62,8 @@ def ours(args, files):
                "-Daudio-encoder.precision=" + args.precision, "longreach.audio.TranscribeCommand", *map(str, files)]
     lines = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout.splitlines()
     results = [json.loads(line) for line in lines if line.startswith("{")]
-    return [(" ".join(s["text"] for s in r["segments"]), r["wallMillis"] / 1000) for r in results]
+    return [(" ".join(s["text"] for s in r["segments"]), r["wallMillis"] / 1000, r["cpuMillis"] / 1000)
+            for r in results]
 
 
 def theirs(args, files):
@@ -73,10 +74,10 @@ def theirs(args, files):
         model = WhisperModel(directory, device="cpu", compute_type="float32", cpu_threads=args.threads)
         results = []
         for file in files:
-            begin = time.perf_counter()
+            begin, cpu = time.perf_counter(), time.process_time()
             segments, _ = model.transcribe(str(file), beam_size=1, language="en", vad_filter=True)
             text = " ".join(s.text.strip() for s in segments)
-            results.append((text, time.perf_counter() - begin))
+            results.append((text, time.perf_counter() - begin, time.process_time() - cpu))
         return results
 
 
@@ -108,21 +109,24 @@ def main():
         tail = len(references)
         for name, run in (("longreach", ours), ("faster-whisper", theirs)):
             results = run(args, played)[-tail:]
-            hypotheses = [normalise(text) for text, _ in results]
+            hypotheses = [normalise(text) for text, _, _ in results]
             truths = [normalise(text) for text in references]
             measured = jiwer.process_words(truths[:len(files)], hypotheses[:len(files)])
             errors = measured.substitutions + measured.deletions + measured.insertions
             words = errors - measured.insertions + measured.hits
-            wall = sum(seconds for _, seconds in results[:len(files)])
-            print(f"{name}: {errors} errors in {words} words, WER {measured.wer:.3f}, {len(files)} files in {wall:.2f} s")
-            for text, _ in results[:len(files)]:
+            wall = sum(seconds for _, seconds, _ in results[:len(files)])
+            cpu = sum(seconds for _, _, seconds in results[:len(files)])
+            print(f"{name}: {errors} errors in {words} words, WER {measured.wer:.3f}, {len(files)} files in {wall:.2f} s, "
+                  f"{cpu:.2f} s of processor time")
+            for text, _, _ in results[:len(files)]:
                 print("   ", text)
             if args.long:
-                text, seconds = results[-1]
+                text, seconds, cpu = results[-1]
                 with wave.open(str(recording)) as source:
                     length = source.getnframes() / 16000
                 wer = jiwer.wer(truths[-1], hypotheses[-1])
-                print(f"{name}: {length:.0f} s recording, WER {wer:.3f}, {seconds:.2f} s, {length / seconds:.1f} x real time")
+                print(f"{name}: {length:.0f} s recording, WER {wer:.3f}, {seconds:.2f} s, {length / seconds:.1f} x real time, "
+                      f"{cpu:.2f} s of processor time")
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -20,7 +21,8 @@ import org.springframework.core.env.StandardEnvironment;
 import tools.jackson.databind.json.JsonMapper;
 
 /**
- * Transcribes files without a server: one line of JSON for each file, with its segments and the time it took. Settings
+ * Transcribes files without a server: one line of JSON for each file, with its segments and the wall and processor time it
+ * took. Settings
  * are those of the service, as system properties or environment. For measurements and scripts.
  */
 public final class TranscribeCommand {
@@ -55,6 +57,7 @@ public final class TranscribeCommand {
             throw new AudioException.InvalidRequest("no such file");
         }
         long begin = System.nanoTime();
+        Duration cpuBegin = cpuTime();
         List<TranscriptSegment> segments = new ArrayList<>();
         TranscriptSink sink = new TranscriptSink() {
             @Override
@@ -77,7 +80,13 @@ public final class TranscribeCommand {
             result.put("speechMillis", counts.speechMillis());
             result.put("windows", counts.windows());
             result.put("wallMillis", (System.nanoTime() - begin) / 1_000_000);
+            result.put("cpuMillis", cpuTime().minus(cpuBegin).toMillis());
             return result;
         }
+    }
+
+    // Of all threads: what it costs, whoever else uses the machine.
+    private static Duration cpuTime() {
+        return ProcessHandle.current().info().totalCpuDuration().orElse(Duration.ZERO);
     }
 }
