@@ -18,9 +18,13 @@ import longreach.v1.DescribeEncoderRequest;
 import longreach.v1.EncodeDown;
 import longreach.v1.EncodeUp;
 import longreach.v1.EncoderDescription;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /** longreach.v1.AudioEncoder. Transcriptions run on a bounded set of platform threads, since decoding is native. */
 public final class AudioEncoderService extends AudioEncoderGrpc.AudioEncoderImplBase implements AutoCloseable {
+    private static final Logger log = LoggerFactory.getLogger(AudioEncoderService.class);
+
     private static final List<String> MIME_TYPES = List.of(
             "audio/aac",
             "audio/ac3",
@@ -103,9 +107,16 @@ public final class AudioEncoderService extends AudioEncoderGrpc.AudioEncoderImpl
         }
     }
 
-    /** Interrupts what is under way. */
+    /** Interrupts what is under way and waits for it to let go of the models. */
     @Override
     public void close() {
         workers.shutdownNow();
+        try {
+            if (!workers.awaitTermination(10, TimeUnit.SECONDS)) {
+                log.warn("a recording is still under way");
+            }
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        }
     }
 }
