@@ -104,9 +104,7 @@ class ConversationTest {
     }
 
     private static byte[] longText() {
-        return "A line of some forty characters in length.\n"
-                .repeat(40_000)
-                .getBytes(StandardCharsets.UTF_8);
+        return "A line of some forty characters in length.\n".repeat(40_000).getBytes(StandardCharsets.UTF_8);
     }
 
     @Test
@@ -185,11 +183,15 @@ class ConversationTest {
         assertThat(receiver.ended.await(5, TimeUnit.SECONDS)).isTrue();
         assertThat(receiver.status.getDescription()).isEqualTo("open: missing (expected: before any data)");
 
-        var short1 = VisionServer.open("text/plain", "a").toBuilder().setSizeBytes(10).build();
+        var short1 = VisionServer.open("text/plain", "a").toBuilder()
+                .setSizeBytes(10)
+                .build();
         assertThat(server.encode(short1, new byte[] {'a'}).status().getDescription())
                 .isEqualTo("sizeBytes: 10 (expected: 1, the bytes that arrived)");
 
-        var huge = VisionServer.open("text/plain", "a").toBuilder().setSizeBytes(1L << 40).build();
+        var huge = VisionServer.open("text/plain", "a").toBuilder()
+                .setSizeBytes(1L << 40)
+                .build();
         var answer = server.encode(huge, new byte[0]);
         assertThat(answer.status().getCode()).isEqualTo(Status.Code.RESOURCE_EXHAUSTED);
         assertThat(spooled()).isZero();

@@ -151,8 +151,7 @@ class ImageTest {
             graphics.rotate(quarters * Math.PI / 2, 300, 300);
             graphics.drawImage(page, 0, 0, null);
             graphics.dispose();
-            var answer =
-                    server.encode(VisionServer.open("image/png", "scan.png"), TestMedia.encoded(turned, "png"));
+            var answer = server.encode(VisionServer.open("image/png", "scan.png"), TestMedia.encoded(turned, "png"));
             assertThat(answer.pieces().getFirst().getText().lines().filter(line -> !line.isBlank()))
                     .as(quarters + " quarters")
                     .containsExactly(

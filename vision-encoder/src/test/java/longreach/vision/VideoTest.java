@@ -30,8 +30,12 @@ class VideoTest {
         slides = TestMedia.bytes(TestMedia.video(
                 directory.resolve("talk.mp4"),
                 List.of(
-                        new Shot(TestMedia.picture(640, 360, List.of(new Words(60, 120, 36, "Budget of the harbour"))), 4),
-                        new Shot(TestMedia.picture(640, 360, List.of(new Words(60, 120, 36, "Opening in May 2043"))), 3)),
+                        new Shot(
+                                TestMedia.picture(640, 360, List.of(new Words(60, 120, 36, "Budget of the harbour"))),
+                                4),
+                        new Shot(
+                                TestMedia.picture(640, 360, List.of(new Words(60, 120, 36, "Opening in May 2043"))),
+                                3)),
                 400_000,
                 0));
     }
@@ -66,7 +70,10 @@ class VideoTest {
     @Test
     void aClipIsReadAloneAndKeepsTheVideosClock() throws Exception {
         var open = VisionServer.open("video/mp4", "talk.mp4").toBuilder()
-                .setOptions(MediaOptions.newBuilder().setStartMs(5000).setEndMs(6500).setFps(2))
+                .setOptions(MediaOptions.newBuilder()
+                        .setStartMs(5000)
+                        .setEndMs(6500)
+                        .setFps(2))
                 .build();
         var answer = server.encode(open, slides);
         assertThat(answer.status().isOk()).as("%s", answer.status()).isTrue();
@@ -78,7 +85,9 @@ class VideoTest {
 
     @Test
     void aPlanDecodesNothing() throws Exception {
-        var open = VisionServer.open("video/mp4", "talk.mp4").toBuilder().setPlanOnly(true).build();
+        var open = VisionServer.open("video/mp4", "talk.mp4").toBuilder()
+                .setPlanOnly(true)
+                .build();
         var answer = server.encode(open, slides);
         assertThat(answer.status().isOk()).isTrue();
         assertThat(answer.plan().getFrames()).isEqualTo(7);
@@ -105,7 +114,10 @@ class VideoTest {
         }
         var answer = server.encode(VisionServer.open("video/mp4", "talk.mp4"), damaged);
         assertThat(answer.status().getCode()).isIn(Status.Code.OK, Status.Code.INVALID_ARGUMENT);
-        assertThat(server.encode(VisionServer.open("video/mp4", "talk.mp4"), slides).status().isOk()).isTrue();
+        assertThat(server.encode(VisionServer.open("video/mp4", "talk.mp4"), slides)
+                        .status()
+                        .isOk())
+                .isTrue();
     }
 
     @Test

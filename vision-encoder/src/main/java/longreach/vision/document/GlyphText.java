@@ -58,21 +58,20 @@ final class GlyphText {
         var out = new StringBuilder(text.length());
         int at = 0;
         while (at < text.length()) {
+            if (!Character.isLetterOrDigit(text.charAt(at)) || !turned(text.charAt(at), whole)) {
+                out.append(text.charAt(at++));
+                continue;
+            }
             int end = at;
             while (end < text.length() && turned(text.charAt(end), whole)) {
                 end++;
             }
             // Spaces at the end belong to what follows.
-            int last = end;
-            while (last > at && !Character.isLetterOrDigit(text.charAt(last - 1))) {
-                last--;
+            while (!Character.isLetterOrDigit(text.charAt(end - 1))) {
+                end--;
             }
-            if (last > at) {
-                out.append(new StringBuilder(text.substring(at, last)).reverse());
-                at = last;
-            } else {
-                out.append(text.charAt(at++));
-            }
+            out.append(new StringBuilder(text.substring(at, end)).reverse());
+            at = end;
         }
         return out.toString();
     }

@@ -158,12 +158,13 @@ final class PageGlyphs extends PDFTextStripper {
         }
     }
 
-    /** The font's size as drawn; where a font's own unit makes no sense, one and a half times its height. */
+    /** The font's size as drawn; where it does not fit the glyph's width, one and a half times the font's height. */
     private static float em(TextPosition glyph) {
         // Not getFontSizeInPt, which leaves out by how much the page scales its contents.
         float size = Math.abs(glyph.getTextMatrix().getScalingFactorY());
-        float height = Math.max(glyph.getHeightDir(), 0.5f);
-        return size >= 0.8f * height && size <= 4 * height ? size : 1.5f * height;
+        float width = glyph.getWidthDirAdj();
+        boolean plausible = size > 0.1f && size >= 0.5f * width && (width < 0.01f || size <= 12 * width);
+        return plausible ? size : 1.5f * Math.max(glyph.getHeightDir(), 0.5f);
     }
 
     /** Glyphs that follow each other on one baseline. */

@@ -31,16 +31,17 @@ final class WordGaps {
         for (int y = 0; y < height; y++) {
             for (int x = 0; x < width; x++) {
                 int at = y * padded + x;
-                grey[y * width + x] =
-                        0.114f * line[at] + 0.587f * line[height * padded + at] + 0.299f * line[2 * height * padded + at];
+                grey[y * width + x] = 0.114f * line[at]
+                        + 0.587f * line[height * padded + at]
+                        + 0.299f * line[2 * height * padded + at];
             }
         }
         float[] sorted = grey.clone();
         Arrays.sort(sorted);
         // Ink covers less than half of a line, so the median is paper.
         float paper = sorted[sorted.length / 2];
-        float contrast = Math.max(
-                paper - sorted[sorted.length / 100], sorted[sorted.length - 1 - sorted.length / 100] - paper);
+        float contrast =
+                Math.max(paper - sorted[sorted.length / 100], sorted[sorted.length - 1 - sorted.length / 100] - paper);
         if (contrast < LEAST_CONTRAST) {
             return List.of();
         }

@@ -21,7 +21,8 @@ class FrameChangeTest {
 
     @Test
     void theThresholdLiesBetweenNoiseAndOneChangedLine() throws Exception {
-        List<Words> slide = List.of(new Words(100, 200, 60, "A slide with a title"), new Words(100, 320, 40, "and text"));
+        List<Words> slide =
+                List.of(new Words(100, 200, 60, "A slide with a title"), new Words(100, 320, 40, "and text"));
         List<Words> changed = new java.util.ArrayList<>(slide);
         changed.add(new Words(100, 600, 20, "one more line in small print"));
         Path file = TestMedia.video(
@@ -31,8 +32,8 @@ class FrameChangeTest {
                         new Shot(TestMedia.picture(1280, 720, changed), 4)),
                 200_000,
                 0);
-        var source = new MediaSource(
-                file, "slides.mp4", Files.size(file), MediaType.MP4, MediaOptions.getDefaultInstance());
+        var source =
+                new MediaSource(file, "slides.mp4", Files.size(file), MediaType.MP4, MediaOptions.getDefaultInstance());
         int noise = 0;
         int change = 0;
         byte[] first = null;
@@ -51,8 +52,8 @@ class FrameChangeTest {
                 }
             }
         }
-        System.out.println("coding noise " + noise + ", one changed line " + change + ", threshold "
-                + FrameChange.THRESHOLD);
+        System.out.println(
+                "coding noise " + noise + ", one changed line " + change + ", threshold " + FrameChange.THRESHOLD);
         assertThat(noise).isLessThanOrEqualTo(FrameChange.THRESHOLD / 2);
         assertThat(change).isGreaterThanOrEqualTo(2 * FrameChange.THRESHOLD);
     }
