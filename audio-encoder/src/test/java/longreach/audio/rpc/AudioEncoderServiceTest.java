@@ -95,7 +95,7 @@ class AudioEncoderServiceTest {
         }
 
         Reply await() throws InterruptedException {
-            assertThat(end.await(120, TimeUnit.SECONDS)).isTrue();
+            assertThat(end.await(300, TimeUnit.SECONDS)).isTrue();
             return this;
         }
 
