@@ -29,6 +29,11 @@ final class Services implements AutoCloseable {
     private final Deque<AutoCloseable> open = new ArrayDeque<>();
     private final Thread hook = new Thread(this::stop, "longreach-stop");
 
+    static {
+        // Five applications that start side by side would each set logging up anew; logback.xml does it once for all.
+        System.setProperty("org.springframework.boot.logging.LoggingSystem", "none");
+    }
+
     /** @param overrides settings that win over everything else */
     Services(Map<String, String> overrides) {
         this.overrides = Map.copyOf(overrides);

@@ -16,6 +16,7 @@ import longreach.lm.LmCoreApplication;
 import longreach.store.ContextStoreApplication;
 import longreach.store.redis.EmbeddedRedis;
 import longreach.vision.VisionEncoderApplication;
+import org.springframework.grpc.server.lifecycle.GrpcServerLifecycle;
 
 /**
  * All services in this JVM: an embedded Redis unless another is named, context-store, lm-core and the encoders side by
@@ -51,12 +52,11 @@ public final class StandaloneServer implements AutoCloseable {
             stage.accept("loading the models");
             services.start(applications(options, data, redis));
             stage.accept("opening the gateway");
-            var environment = services.startOpen(gateway(options, data, services)).getEnvironment();
+            var gateway = services.startOpen(gateway(options, data, services));
             String url = "http://" + (options.host.contains(":") ? "[" + options.host + "]" : options.host) + ":"
-                    + environment.getRequiredProperty("local.server.port");
+                    + gateway.getEnvironment().getRequiredProperty("local.server.port");
             data.recordAddress(url);
-            return new StandaloneServer(
-                    services, url, environment.getRequiredProperty("local.grpc.server.port", Integer.class));
+            return new StandaloneServer(services, url, gateway.getBean(GrpcServerLifecycle.class).getPort());
         } catch (Throwable failure) {
             services.close();
             throw failure;
@@ -105,9 +105,14 @@ public final class StandaloneServer implements AutoCloseable {
             ServerOptions options, DataDirectory data, String redis) {
         String media = data.folder("files").toString();
         String threads = Integer.toString(options.threads);
-        Map<String, String> store = Map.of(
-                "context-store.redis", redis,
-                "context-store.secret-file", data.root().resolve("secret").toString());
+        var store = new TreeMap<String, String>();
+        store.put("context-store.redis", redis);
+        store.put("context-store.secret-file", data.root().resolve("secret").toString());
+        if (options.redis.isBlank()) {
+            // An own Redis is slow only when this whole machine is, and then recomputing would be slower still.
+            store.put("context-store.connect-timeout", "20s");
+            store.put("context-store.stall-timeout", "2s");
+        }
         var lm = new TreeMap<>(store);
         lm.put("lm-core.model", options.model);
         lm.put("lm-core.precision", options.precision);
