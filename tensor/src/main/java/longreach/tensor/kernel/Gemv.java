@@ -12,6 +12,7 @@ import static longreach.tensor.kernel.Lanes.LANES;
 
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.IntVector;
+import jdk.incubator.vector.ShortVector;
 import longreach.tensor.kernel.PackedMatrix.Format;
 
 /**
@@ -87,6 +88,113 @@ final class Gemv {
             case BF16 -> bf16(w.words(), offset, w.steps(), scaled, y, yOffset);
             case F32 -> f32(w.words(), offset, w.steps(), scaled, y, yOffset);
         }
+    }
+
+    /**
+     * Rounds one token to eight bits per step for {@link #groupRounded}: x = scale * a with |a| <= 127.
+     *
+     * @param pairs receives per eight columns four words, column n low and column n + 4 high; paddedCols / 2 elements
+     * @param scales receives the scales; steps elements
+     * @param sums receives the sums of the unrounded activations; steps elements
+     */
+    static void roundActivations(PackedMatrix w, float[] x, int xOffset, int[] pairs, float[] scales, float[] sums) {
+        for (int b = 0; b < w.steps(); b++) {
+            int from = xOffset + b * 32;
+            float max = 0;
+            float sum = 0;
+            for (int k = from; k < from + 32; k++) {
+                max = Math.max(max, Math.abs(x[k]));
+                sum += x[k];
+            }
+            float inverse = max == 0 ? 0 : 127 / max;
+            scales[b] = max / 127;
+            sums[b] = sum;
+            for (int i = 0; i < 16; i++) {
+                int k = from + i / 4 * 8 + i % 4;
+                int low = Math.round(x[k] * inverse);
+                int high = Math.round(x[k + 4] * inverse);
+                pairs[b * 16 + i] = low & 0xffff | high << 16;
+            }
+        }
+    }
+
+    /**
+     * As {@link #group} for {@link Format#Q4} and rounded activations. Sixteen-bit lanes: the low half of each word sums
+     * its first four columns, the high half the others. A half sums sixteen products below 15 * 127, which fits.
+     */
+    static void groupRounded(
+            PackedMatrix matrix, int group, int[] pairs, float[] scales, float[] sums, float[] y, int yOffset) {
+        int[] w = matrix.words();
+        int offset = group * matrix.groupWords();
+        int steps = matrix.steps();
+        FloatVector y0 = FloatVector.zero(F);
+        FloatVector y1 = y0;
+        ShortVector nibble = IntVector.broadcast(I, 0x000f000f).reinterpretAsShorts();
+        ShortVector none = IntVector.broadcast(I, 0).reinterpretAsShorts();
+        IntVector halfBits = IntVector.broadcast(I, HALF_BITS);
+        FloatVector halfScale = FloatVector.broadcast(F, HALF_SCALE);
+        for (int step = 0; step < steps; step++) {
+            int s = offset + step * Format.Q4.stepWords;
+            IntVector dm0 = IntVector.fromArray(I, w, s);
+            IntVector dm1 = IntVector.fromArray(I, w, s + LANES);
+            FloatVector sum = FloatVector.broadcast(F, sums[step]);
+            FloatVector scale = FloatVector.broadcast(F, scales[step]);
+            ShortVector p0 = none;
+            ShortVector p1 = none;
+            for (int i = 0; i < 4; i++) {
+                int k = step * 16 + i * 4;
+                IntVector w0 = IntVector.fromArray(I, w, s + (i + 1) * GROUP);
+                IntVector w1 = IntVector.fromArray(I, w, s + (i + 1) * GROUP + LANES);
+                IntVector i0 = IntVector.broadcast(I, pairs[k]);
+                IntVector i1 = IntVector.broadcast(I, pairs[k + 1]);
+                IntVector i2 = IntVector.broadcast(I, pairs[k + 2]);
+                IntVector i3 = IntVector.broadcast(I, pairs[k + 3]);
+                ShortVector q0 = w0.reinterpretAsShorts();
+                ShortVector q1 = w1.reinterpretAsShorts();
+                ShortVector a0 = i0.reinterpretAsShorts();
+                ShortVector a1 = i1.reinterpretAsShorts();
+                ShortVector a2 = i2.reinterpretAsShorts();
+                ShortVector a3 = i3.reinterpretAsShorts();
+                p0 = p0.add(q0.lanewise(AND, nibble).mul(a0));
+                p1 = p1.add(q1.lanewise(AND, nibble).mul(a0));
+                p0 = p0.add(q0.lanewise(LSHR, 4).lanewise(AND, nibble).mul(a1));
+                p1 = p1.add(q1.lanewise(LSHR, 4).lanewise(AND, nibble).mul(a1));
+                p0 = p0.add(q0.lanewise(LSHR, 8).lanewise(AND, nibble).mul(a2));
+                p1 = p1.add(q1.lanewise(LSHR, 8).lanewise(AND, nibble).mul(a2));
+                p0 = p0.add(q0.lanewise(LSHR, 12).mul(a3));
+                p1 = p1.add(q1.lanewise(LSHR, 12).mul(a3));
+            }
+            IntVector s0 = p0.reinterpretAsInts();
+            IntVector s1 = p1.reinterpretAsInts();
+            s0 = s0.lanewise(LSHL, 16).lanewise(ASHR, 16).add(s0.lanewise(ASHR, 16));
+            s1 = s1.lanewise(LSHL, 16).lanewise(ASHR, 16).add(s1.lanewise(ASHR, 16));
+            y0 = ((FloatVector) s0.convertShape(I2F, F, 0))
+                    .mul(scale)
+                    .fma(
+                            dm0.lanewise(LSHL, 16)
+                                    .lanewise(ASHR, 3)
+                                    .lanewise(AND, halfBits)
+                                    .reinterpretAsFloats(),
+                            y0);
+            y1 = ((FloatVector) s1.convertShape(I2F, F, 0))
+                    .mul(scale)
+                    .fma(
+                            dm1.lanewise(LSHL, 16)
+                                    .lanewise(ASHR, 3)
+                                    .lanewise(AND, halfBits)
+                                    .reinterpretAsFloats(),
+                            y1);
+            y0 = dm0.lanewise(ASHR, 3)
+                    .lanewise(AND, halfBits)
+                    .reinterpretAsFloats()
+                    .fma(sum, y0);
+            y1 = dm1.lanewise(ASHR, 3)
+                    .lanewise(AND, halfBits)
+                    .reinterpretAsFloats()
+                    .fma(sum, y1);
+        }
+        y0.mul(halfScale).intoArray(y, yOffset);
+        y1.mul(halfScale).intoArray(y, yOffset + LANES);
     }
 
     private static void q4(int[] w, int offset, int steps, float[] x, float[] sums, float[] y, int yOffset) {

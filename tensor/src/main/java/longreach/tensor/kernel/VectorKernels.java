@@ -28,6 +28,9 @@ public final class VectorKernels implements Kernels {
     private final float[][] tiles;
     private float[] scaled = new float[0];
     private float[] sums = new float[0];
+    private int[] pairs = new int[0];
+    private float[] scales = new float[0];
+    private float[] roundedSums = new float[0];
 
     public VectorKernels(ComputePool pool) {
         this.pool = pool;
@@ -63,6 +66,37 @@ public final class VectorKernels implements Kernels {
                 single(w, x, xOffset + t * w.cols(), y, yOffset + t * w.rows());
             }
         }
+    }
+
+    /** Rounds the activations for {@link PackedMatrix.Format#Q4}; the other formats are as fast without. */
+    @Override
+    public void decode(Matrix matrix, float[] x, int xOffset, float[] y, int yOffset) {
+        PackedMatrix w = (PackedMatrix) matrix;
+        if (w.format() != PackedMatrix.Format.Q4) {
+            matmul(matrix, x, xOffset, 1, y, yOffset);
+            return;
+        }
+        java.util.Objects.checkFromIndexSize(xOffset, w.cols(), x.length);
+        java.util.Objects.checkFromIndexSize(yOffset, w.rows(), y.length);
+        if (pairs.length < w.paddedCols() / 2) {
+            pairs = new int[w.paddedCols() / 2];
+            scales = new float[w.steps()];
+            roundedSums = new float[w.steps()];
+        }
+        Gemv.roundActivations(w, x, xOffset, pairs, scales, roundedSums);
+        int groups = w.groups();
+        int chunks = chunks(groups);
+        pool.forEach(chunks, (chunk, thread) -> {
+            int to = (int) ((long) groups * (chunk + 1) / chunks);
+            for (int group = (int) ((long) groups * chunk / chunks); group < to; group++) {
+                if ((group + 1) * GROUP <= w.rows()) {
+                    Gemv.groupRounded(w, group, pairs, scales, roundedSums, y, yOffset + group * GROUP);
+                } else {
+                    Gemv.groupRounded(w, group, pairs, scales, roundedSums, tiles[thread], 0);
+                    System.arraycopy(tiles[thread], 0, y, yOffset + group * GROUP, w.rows() - group * GROUP);
+                }
+            }
+        });
     }
 
     private int chunks(int groups) {

@@ -85,6 +85,37 @@ class VectorKernelsTest {
 
     @ParameterizedTest
     @EnumSource(TensorType.class)
+    void decodeStaysWithinTheRoundingOfActivations(TensorType type) {
+        int cols = 3 * Math.max(32, type.blockElements);
+        Tensor tensor = TestTensors.random(type, 2 * Lanes.GROUP + 3, cols, random);
+        float[] x = floats(cols + 1, 1);
+        x[2] = 40;
+        float[] row = new float[cols];
+        try (Arena arena = Arena.ofShared()) {
+            Matrix matrix = vector.prepare(tensor, arena);
+            float[] expected = new float[matrix.rows() + 1];
+            float[] actual = new float[matrix.rows() + 1];
+            scalar.matmul(scalar.prepare(tensor, arena), x, 1, 1, expected, 1);
+            vector.decode(matrix, x, 1, actual, 1);
+            for (int r = 0; r < matrix.rows(); r++) {
+                matrix.row(r, row, 0);
+                double allowed = 1e-5;
+                for (int k = 0; k < cols; k++) {
+                    float largest = 0;
+                    for (int j = k / 32 * 32; j < k / 32 * 32 + 32; j++) {
+                        largest = Math.max(largest, Math.abs(x[1 + j]));
+                    }
+                    // Half a step of 1/127 of the block's largest, on the weight without its offset (at most 15 d).
+                    allowed += largest / 254 * (Math.abs(row[k]) + 0.1);
+                }
+                assertThat((double) actual[1 + r])
+                        .isCloseTo(expected[1 + r], org.assertj.core.data.Offset.offset(allowed));
+            }
+        }
+    }
+
+    @ParameterizedTest
+    @EnumSource(TensorType.class)
     void preparedRowsAreTheStoredRows(TensorType type) {
         int cols = 3 * Math.max(32, type.blockElements);
         Tensor tensor = TestTensors.random(type, 2 * Lanes.GROUP + 3, cols, random);
