@@ -132,6 +132,9 @@ public final class Llama implements LanguageModel {
     private final AttentionShape bidirectional;
     private final RopeTable rope;
 
+    // Whether this step computes one token beyond the prompt of its sequence.
+    private boolean generating;
+
     // Activations of one step; they grow to the largest step and stay.
     private float[] x = new float[0];
     private float[] normed;
@@ -190,6 +193,8 @@ public final class Llama implements LanguageModel {
     public void forward(Batch batch) {
         int t = batch.tokens();
         ensureScratch(t);
+        var first = batch.entry(0);
+        generating = t == 1 && first.start() >= first.prompt.length();
         for (int e = 0; e < batch.entries(); e++) {
             batch.entry(e).cache.prepare(batch.entry(e).end());
         }
@@ -204,6 +209,15 @@ public final class Llama implements LanguageModel {
             batch.entry(e).cache.advance(batch.entry(e).end());
         }
         logits(batch);
+    }
+
+    /** y[t, r] = sum_k x[t, k] w[r, k]. A generated token may be rounded further than a prompt. */
+    private void product(Matrix matrix, float[] x, int xOffset, int tokens, float[] y, int yOffset) {
+        if (generating && precision == Precision.FAST) {
+            kernels.decode(matrix, x, xOffset, y, yOffset);
+        } else {
+            precision.matmul(kernels, matrix, x, xOffset, tokens, y, yOffset);
+        }
     }
 
     /** x[T, D] = rows of the embedding, or soft tokens as they came. */
@@ -223,16 +237,16 @@ public final class Llama implements LanguageModel {
         for (int e = 0; e < batch.entries(); e++) {
             attend(layer, batch.entry(e), 0);
         }
-        precision.matmul(kernels, b.attentionOut, attended, 0, t, projected, 0);
+        product(b.attentionOut, attended, 0, t, projected, 0);
         kernels.add(x, 0, projected, 0, t * config.width);
     }
 
     /** q[T, Hq h] rotated; k and v[T, Hkv h] into the caches. */
     private void project(int layer, Block b, Batch batch, int t) {
         kernels.rmsNorm(x, 0, b.attentionNorm, config.normEpsilon, t, config.width, normed, 0);
-        precision.matmul(kernels, b.q, normed, 0, t, q, 0);
-        precision.matmul(kernels, b.k, normed, 0, t, k, 0);
-        precision.matmul(kernels, b.v, normed, 0, t, v, 0);
+        product(b.q, normed, 0, t, q, 0);
+        product(b.k, normed, 0, t, k, 0);
+        product(b.v, normed, 0, t, v, 0);
         for (int e = 0; e < batch.entries(); e++) {
             Batch.Entry entry = batch.entry(e);
             kernels.rope(
@@ -281,10 +295,10 @@ public final class Llama implements LanguageModel {
     /** x += Wdown (silu(Wgate norm(x)) * (Wup norm(x))), for the first {@code t} rows. */
     private void feedForward(Block b, int t) {
         kernels.rmsNorm(x, 0, b.feedForwardNorm, config.normEpsilon, t, config.width, normed, 0);
-        precision.matmul(kernels, b.gate, normed, 0, t, gate, 0);
-        precision.matmul(kernels, b.up, normed, 0, t, up, 0);
+        product(b.gate, normed, 0, t, gate, 0);
+        product(b.up, normed, 0, t, up, 0);
         kernels.siluMul(gate, 0, up, 0, t * config.feedForward);
-        precision.matmul(kernels, b.down, gate, 0, t, projected, 0);
+        product(b.down, gate, 0, t, projected, 0);
         kernels.add(x, 0, projected, 0, t * config.width);
     }
 
@@ -316,7 +330,7 @@ public final class Llama implements LanguageModel {
             kept += entry.logitRows;
         }
         if (kept > 0) {
-            precision.matmul(kernels, b.attentionOut, attended, 0, kept, projected, 0);
+            product(b.attentionOut, attended, 0, kept, projected, 0);
             kernels.add(x, 0, projected, 0, kept * config.width);
             feedForward(b, kept);
         }
@@ -327,7 +341,7 @@ public final class Llama implements LanguageModel {
         int rows = batch.logitRows();
         if (rows > 0) {
             kernels.rmsNorm(x, 0, w.outputNorm, config.normEpsilon, rows, config.width, normed, 0);
-            precision.matmul(kernels, w.output, normed, 0, rows, batch.logits, 0);
+            product(w.output, normed, 0, rows, batch.logits, 0);
         }
     }
 
