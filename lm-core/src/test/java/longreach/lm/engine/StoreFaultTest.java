@@ -78,16 +78,18 @@ class StoreFaultTest {
     }
 
     private static Lookup cut(Lookup entry) {
-        return entry instanceof Lookup.Hit(Chunk chunk)
-                ? new Lookup.Hit(new Chunk(
-                        chunk.header(), chunk.payload().asSlice(0, chunk.payload().byteSize() - 2)))
-                : entry;
+        if (!(entry instanceof Lookup.Hit hit)) {
+            return entry;
+        }
+        MemorySegment payload = hit.chunk().payload();
+        return new Lookup.Hit(new Chunk(hit.chunk().header(), payload.asSlice(0, payload.byteSize() - 2)));
     }
 
     private static Lookup moved(Lookup entry) {
-        if (!(entry instanceof Lookup.Hit(Chunk chunk))) {
+        if (!(entry instanceof Lookup.Hit hit)) {
             return entry;
         }
+        Chunk chunk = hit.chunk();
         ChunkHeader h = chunk.header();
         var header = new ChunkHeader(
                 h.layoutVersion(),
