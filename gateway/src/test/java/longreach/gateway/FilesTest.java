@@ -252,8 +252,7 @@ class FilesTest {
         var name = gateway.file("gone.txt", "text/plain", bytes("soon gone"))
                 .get("name")
                 .getAsString();
-        var deleted =
-                gateway.send(gateway.request("/v1beta/" + name).DELETE().build());
+        var deleted = gateway.send(gateway.request("/v1beta/" + name).DELETE().build());
         assertThat(deleted.statusCode()).isEqualTo(200);
         assertThat(gateway.get("/v1beta/" + name).statusCode()).isEqualTo(404);
         assertThat(data.resolve("files/default").resolve(name.substring(6))).doesNotExist();
@@ -287,7 +286,13 @@ class FilesTest {
         // The encoders and the store are new and empty, or gone: the pieces beside the file are enough.
         try (var fakes = new FakeServices();
                 var third = new RunningGateway(
-                        fakes, own, Map.of("gateway.vision-encoder", "in-process:nobody", "gateway.context-store", "in-process:nobody"))) {
+                        fakes,
+                        own,
+                        Map.of(
+                                "gateway.vision-encoder",
+                                "in-process:nobody",
+                                "gateway.context-store",
+                                "in-process:nobody"))) {
             var asked = third.post(
                     "/v1beta/models/" + FakeLmCore.MODEL + ":generateContent",
                     "{\"contents\":[{\"parts\":[{\"fileData\":{\"fileUri\":\"" + name + "\"}},{\"text\":\"?\"}]}]}");
@@ -312,7 +317,8 @@ class FilesTest {
                     .getAsJsonObject("file")
                     .get("name")
                     .getAsString();
-            assertThat(locked.get("/v1beta/" + name + "?key=alpha").statusCode()).isEqualTo(200);
+            assertThat(locked.get("/v1beta/" + name + "?key=alpha").statusCode())
+                    .isEqualTo(200);
             assertThat(locked.send(locked.request("/v1beta/" + name)
                                     .header("x-goog-api-key", "beta")
                                     .GET()

@@ -93,8 +93,8 @@ class RpcTest {
                 withKey(), MetadataUtils.newCaptureMetadataInterceptor(new AtomicReference<>(), trailers));
         var answer = GenerativeServiceGrpc.newBlockingStub(seeing).generateContent(ask("over the wire"));
         assertThat(answer.getCandidates(0).getContent().getParts(0).getText()).isEqualTo("over the wire");
-        var receipt = LongreachReceipt.parseFrom(trailers.get()
-                .get(Metadata.Key.of("x-longreach-receipt-bin", Metadata.BINARY_BYTE_MARSHALLER)));
+        var receipt = LongreachReceipt.parseFrom(
+                trailers.get().get(Metadata.Key.of("x-longreach-receipt-bin", Metadata.BINARY_BYTE_MARSHALLER)));
         assertThat(receipt).isEqualTo(answer.getLongreachReceipt());
         assertThat(GenerativeServiceGrpc.newBlockingStub(withKey())
                         .countTokens(CountTokensRequest.newBuilder()
@@ -125,10 +125,13 @@ class RpcTest {
         var bad = ask("x").toBuilder()
                 .setGenerationConfig(GenerationConfig.newBuilder().setTopP(1.4f))
                 .build();
-        assertThatThrownBy(() -> GenerativeServiceGrpc.newBlockingStub(withKey()).generateContent(bad))
+        assertThatThrownBy(
+                        () -> GenerativeServiceGrpc.newBlockingStub(withKey()).generateContent(bad))
                 .hasMessageContaining("generationConfig.topP: 1.4 (expected: 0 < topP <= 1)");
         assertThatThrownBy(() -> FileServiceGrpc.newBlockingStub(withKey())
-                        .getFile(GetFileRequest.newBuilder().setName("files/none").build()))
+                        .getFile(GetFileRequest.newBuilder()
+                                .setName("files/none")
+                                .build()))
                 .hasMessageContaining("NOT_FOUND");
         assertThatThrownBy(() -> CacheServiceGrpc.newBlockingStub(withKey())
                         .listCachedContents(ListCachedContentsRequest.getDefaultInstance()))

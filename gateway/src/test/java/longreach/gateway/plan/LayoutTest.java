@@ -69,34 +69,46 @@ class LayoutTest {
     void twoQuestionsOnAPageShareEverythingBeforeTheQuestion() {
         var media = pages(filler("Bread"), filler("Bridges"));
         var layout = new DocumentLayout.BestPieces(1, UNIT);
-        var one = layout.drafts(input(media, "What bridges?")).getFirst().turns().getFirst();
-        var two = layout.drafts(input(media, "Which bridge then?")).getFirst().turns().getFirst();
+        var one =
+                layout.drafts(input(media, "What bridges?")).getFirst().turns().getFirst();
+        var two = layout.drafts(input(media, "Which bridge then?"))
+                .getFirst()
+                .turns()
+                .getFirst();
         assertThat(one.getParts(0)).isEqualTo(two.getParts(0));
     }
 
     @Test
     void aNamedPageIsShown() {
         var input = input(pages(filler("Bread"), filler("Bridges"), filler("Birds")), "What is on page 3?");
-        assertThat(new DocumentLayout.BestPieces(1, UNIT).drafts(input).getFirst().shown())
+        assertThat(new DocumentLayout.BestPieces(1, UNIT)
+                        .drafts(input)
+                        .getFirst()
+                        .shown())
                 .extracting(unit -> unit.mark().getPage())
                 .containsExactly(3);
     }
 
     @Test
     void withoutACommonWordTheBeginningIsShown() {
-        var input = input(
-                pages(filler("Bread"), filler("Bridges"), filler("Birds"), filler("Boats")), "Summarise this");
+        var input =
+                input(pages(filler("Bread"), filler("Bridges"), filler("Birds"), filler("Boats")), "Summarise this");
         var drafts = new DocumentLayout.BestPieces(1, UNIT).drafts(input);
         assertThat(drafts.getFirst().shown())
                 .extracting(unit -> unit.mark().getPage())
                 .containsExactly(1, 2, 3);
-        assertThat(drafts).hasSize(3).allSatisfy(draft -> assertThat(text(draft)).endsWith("Summarise this"));
+        assertThat(drafts)
+                .hasSize(3)
+                .allSatisfy(draft -> assertThat(text(draft)).endsWith("Summarise this"));
     }
 
     @Test
     void whatIsSmallIsKeptWhole() {
         var input = input(pages("One line.", "Another line."), "Another?");
-        assertThat(new DocumentLayout.BestPieces(1, UNIT).drafts(input).getFirst().shown())
+        assertThat(new DocumentLayout.BestPieces(1, UNIT)
+                        .drafts(input)
+                        .getFirst()
+                        .shown())
                 .hasSize(2);
     }
 
@@ -114,7 +126,8 @@ class LayoutTest {
         var earlier = new RequestTurn(Turn.Role.USER, List.of(new RequestPart.TextPart("first")));
         var reply = new RequestTurn(Turn.Role.MODEL, List.of(new RequestPart.TextPart("second")));
         var base = input(pages(filler("Bread"), filler("Bridges")), "third", "fourth");
-        var input = new DocumentLayout.Input(List.of(earlier, reply, base.turns().getFirst()), base.media());
+        var input =
+                new DocumentLayout.Input(List.of(earlier, reply, base.turns().getFirst()), base.media());
         for (var layout : List.of(
                 new DocumentLayout.BestPieces(1, UNIT), new DocumentLayout.Whole(), new DocumentLayout.Sandwich())) {
             for (var draft : layout.drafts(input)) {
@@ -143,7 +156,9 @@ class LayoutTest {
     void textWithoutAnyBreakIsCutBetweenCharacters() {
         var parts = new Units(UNIT).split("\uD83D\uDE00".repeat(1000));
         assertThat(String.join("", parts)).isEqualTo("\uD83D\uDE00".repeat(1000));
-        assertThat(parts).allSatisfy(part -> assertThat(Character.isLowSurrogate(part.charAt(0))).isFalse());
+        assertThat(parts)
+                .allSatisfy(part ->
+                        assertThat(Character.isLowSurrogate(part.charAt(0))).isFalse());
     }
 
     @Test
@@ -155,7 +170,8 @@ class LayoutTest {
 
     @Test
     void clocksAndFragments() {
-        var mark = SourceMark.newBuilder().setStartMs(65_500).setEndMs(3_723_000).build();
+        var mark =
+                SourceMark.newBuilder().setStartMs(65_500).setEndMs(3_723_000).build();
         assertThat(Marks.label(mark)).isEqualTo("01:05-1:02:03");
         assertThat(Marks.fragment(mark)).isEqualTo("#t=65.5,3723");
         assertThat(Marks.fragment(SourceMark.newBuilder().setPage(3).build())).isEqualTo("#page=3");
