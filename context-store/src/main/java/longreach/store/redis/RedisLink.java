@@ -29,6 +29,9 @@ final class RedisLink implements AutoCloseable {
     private static final Logger log = LoggerFactory.getLogger(RedisLink.class);
     private static final Duration FIRST_RETRY = Duration.ofMillis(200);
     private static final Duration LAST_RETRY = Duration.ofSeconds(10);
+    /** Nobody waits for an attempt in the background, so it may take this many connect timeouts. */
+    private static final int BACKGROUND_PATIENCE = 5;
+
     private static final int REPLY_SLACK_BYTES = 1 << 20;
 
     /** One set of connections, used until the first of them fails. */
@@ -81,7 +84,7 @@ final class RedisLink implements AutoCloseable {
         long maxValueBytes = properties.maxValue().toBytes();
         this.traffic = new Traffic((readConnections + 1) * (maxValueBytes + REPLY_SLACK_BYTES));
         this.codec = new ValueCodec(pool, traffic, maxValueBytes);
-        uri.setTimeout(connectTimeout);
+        uri.setTimeout(connectTimeout.multipliedBy(BACKGROUND_PATIENCE));
         this.resources = DefaultClientResources.builder()
                 .ioThreadPoolSize(2)
                 .computationThreadPoolSize(2)
@@ -97,7 +100,7 @@ final class RedisLink implements AutoCloseable {
                         .build())
                 .timeoutOptions(TimeoutOptions.builder().timeoutCommands(false).build())
                 .build());
-        if (!connect()) {
+        if (!connect(connectTimeout)) {
             reconnectInBackground();
         }
     }
@@ -144,7 +147,7 @@ final class RedisLink implements AutoCloseable {
             try {
                 do {
                     Thread.sleep(pause());
-                } while (!closed && !connect());
+                } while (!closed && !connect(connectTimeout.multipliedBy(BACKGROUND_PATIENCE)));
             } catch (InterruptedException e) {
                 Thread.currentThread().interrupt();
             }
@@ -159,10 +162,10 @@ final class RedisLink implements AutoCloseable {
         return Duration.ofMillis(ThreadLocalRandom.current().nextLong(millis / 2, millis + 1));
     }
 
-    private boolean connect() {
+    private boolean connect(Duration limit) {
         List<StatefulRedisConnection<byte[], Buffer>> opened = new ArrayList<>();
         try {
-            long deadline = System.nanoTime() + connectTimeout.toNanos();
+            long deadline = System.nanoTime() + limit.toNanos();
             for (int i = 0; i <= readConnections; i++) {
                 var connecting = client.connectAsync(codec, uri).toCompletableFuture();
                 try {
@@ -173,7 +176,7 @@ final class RedisLink implements AutoCloseable {
                 }
             }
             // Greets nobody while it loads its data: not a store yet.
-            opened.getFirst().async().ping().get(connectTimeout.toMillis(), TimeUnit.MILLISECONDS);
+            opened.getFirst().async().ping().get(limit.toMillis(), TimeUnit.MILLISECONDS);
             Session session = new Session(List.copyOf(opened.subList(1, opened.size())), opened.getFirst());
             current.set(session);
             if (closed) {
