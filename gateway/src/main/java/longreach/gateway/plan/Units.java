@@ -98,15 +98,22 @@ public final class Units {
     List<String> split(String text) {
         var parts = new ArrayList<String>();
         int from = 0;
-        while (Unit.estimateTokens(text.substring(from)) > unitTokens * SLACK) {
-            int limit = from + unitTokens * (text.length() / Math.max(1, Unit.estimateTokens(text)));
-            int cut = cutBefore(text, from, Math.min(limit, text.length()));
+        int charsPerToken = Math.max(1, text.length() / Math.max(1, Unit.estimateTokens(text)));
+        while (isLong(text, from)) {
+            int cut = cutBefore(text, from, Math.min(from + unitTokens * charsPerToken, text.length()));
             parts.add(text.substring(from, cut).strip());
             from = cut;
         }
         parts.add(text.substring(from).strip());
         parts.removeIf(String::isEmpty);
         return parts;
+    }
+
+    /** Looks at no more than it must: texts may be megabytes long and are cut many times. */
+    private boolean isLong(String text, int from) {
+        double most = unitTokens * SLACK;
+        return text.length() - from > most * Unit.LETTERS_PER_TOKEN
+                || Unit.estimateTokens(text.substring(from)) > most;
     }
 
     private static int cutBefore(String text, int from, int limit) {
