@@ -1,0 +1,69 @@
+package longreach.tensor.kernel;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.lang.foreign.Arena;
+import java.lang.management.ManagementFactory;
+import java.lang.management.ThreadMXBean;
+import java.util.Arrays;
+import java.util.Random;
+import longreach.tensor.weights.Tensor;
+import longreach.tensor.weights.TensorType;
+import org.junit.jupiter.api.Test;
+
+/**
+ * A kernel whose vectors are not all in registers is ten times slower, and whether they are may depend on what was
+ * compiled before. Processor time is measured, so that a busy machine does not fail this.
+ */
+class InliningCliffTest {
+    private static final ThreadMXBean THREADS = ManagementFactory.getThreadMXBean();
+    private static final int ROWS = 1024;
+    private static final int COLS = 1024;
+
+    @Test
+    void noKernelIsSlowerAfterTheOthersHaveRun() {
+        try (ComputePool pool = new ComputePool(1);
+                Arena arena = Arena.ofShared()) {
+            var kernels = new VectorKernels(pool);
+            TensorType[] types = {TensorType.Q4_1, TensorType.Q8_0, TensorType.F16, TensorType.BF16, TensorType.F32};
+            Matrix[] matrices = new Matrix[types.length];
+            for (int i = 0; i < types.length; i++) {
+                Tensor tensor = TestTensors.random(types[i], ROWS, COLS, new Random(i));
+                matrices[i] = kernels.prepare(tensor, arena);
+            }
+            float[] x = new float[12 * COLS];
+            Arrays.fill(x, 0.5f);
+            float[] y = new float[12 * ROWS];
+            Runnable[] work = new Runnable[3 * types.length];
+            for (int i = 0; i < types.length; i++) {
+                Matrix matrix = matrices[i];
+                work[3 * i] = () -> kernels.matmul(matrix, x, 0, 1, y, 0);
+                work[3 * i + 1] = () -> kernels.matmul(matrix, x, 0, 12, y, 0);
+                work[3 * i + 2] = () -> kernels.decode(matrix, x, 0, y, 0);
+            }
+            double[] first = new double[work.length];
+            for (int i = 0; i < work.length; i++) {
+                first[i] = best(work[i]);
+            }
+            for (int i = 0; i < work.length; i++) {
+                double again = best(work[i]);
+                double tokens = i % 3 == 1 ? 12 : 1;
+                assertThat(again).as("kernel %d, before: %.3g s", i, first[i]).isLessThan(2 * first[i] + 50e-6);
+                // Vectors as objects reach some 0.4e9 weights a second on a slow core, in registers ten times that.
+                assertThat(ROWS * COLS * tokens / again)
+                        .as("weights per second of kernel %d", i)
+                        .isGreaterThan(0.8e9);
+            }
+        }
+    }
+
+    private static double best(Runnable work) {
+        long best = Long.MAX_VALUE;
+        for (int i = 0; i < 150; i++) {
+            long begin = THREADS.getCurrentThreadCpuTime();
+            work.run();
+            best = Math.min(best, THREADS.getCurrentThreadCpuTime() - begin);
+        }
+        return best / 1e9;
+    }
+}
