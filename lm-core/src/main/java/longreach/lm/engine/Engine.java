@@ -59,6 +59,7 @@ public final class Engine implements AutoCloseable {
     private final KvPool pool;
     private final ChunkPublisher publisher;
     private final Digest computation;
+    private final boolean publishesAnswers;
     private final EngineMetrics metrics;
     private final Batch batch;
     private final Thread thread;
@@ -95,6 +96,7 @@ public final class Engine implements AutoCloseable {
         pool = new KvPool(kernels, model.kvShape(), precision.kvType(), settings.kvBytes());
         publisher = store == null ? null : new ChunkPublisher(store, pool);
         computation = computation(card, precision);
+        publishesAnswers = precision.generatesAsItPrefills();
         queue = new FairQueue<>(settings.maxQueue());
         int rows = Math.max(settings.stepTokens(), Math.min(MAX_BIDIRECTIONAL, card.context()));
         batch = new Batch(card, rows + settings.maxRunning(), settings.maxRunning());
@@ -138,7 +140,7 @@ public final class Engine implements AutoCloseable {
         }
         var answer =
                 new AnswerText(request, ThreadLocalRandom.current().nextLong(), tokens, kernels, card.vocabulary());
-        var sequence = new Sequence(request, sink, answer, card.width(), positions);
+        var sequence = new Sequence(request, sink, answer, card.width(), positions, publishesAnswers);
         post(() -> enqueue(sequence));
         return new Handle(sequence);
     }

@@ -57,8 +57,17 @@ final class Sequence {
     private String missReason = "";
     private ChunkSpan lastRestored;
     private final List<ChunkKey> chain = new ArrayList<>();
+    private final boolean publishesAnswers;
 
-    Sequence(GenerateRequest request, AnswerSink sink, AnswerText answer, int width, int positions) {
+    /** @param publishesAnswers whether chunks that hold generated tokens may be published too */
+    Sequence(
+            GenerateRequest request,
+            AnswerSink sink,
+            AnswerText answer,
+            int width,
+            int positions,
+            boolean publishesAnswers) {
+        this.publishesAnswers = publishesAnswers;
         this.request = request;
         this.sink = sink;
         this.answer = answer;
@@ -218,6 +227,10 @@ final class Sequence {
     }
 
     private void publish(ChunkPublisher publisher, ChunkSpan span) {
+        boolean computedAsAPrompt = span.end() <= promptLength();
+        if (!computedAsAPrompt && !publishesAnswers) {
+            return;
+        }
         if (publisher.offer(tenant, cache, span)) {
             chunksPublished++;
         }

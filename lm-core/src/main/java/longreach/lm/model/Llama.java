@@ -213,8 +213,8 @@ public final class Llama implements LanguageModel {
 
     /** y[t, r] = sum_k x[t, k] w[r, k]. A generated token may be rounded further than a prompt. */
     private void product(Matrix matrix, float[] x, int xOffset, int tokens, float[] y, int yOffset) {
-        if (generating && precision == Precision.FAST) {
-            kernels.decode(matrix, x, xOffset, y, yOffset);
+        if (generating) {
+            precision.decode(kernels, matrix, x, xOffset, y, yOffset);
         } else {
             precision.matmul(kernels, matrix, x, xOffset, tokens, y, yOffset);
         }

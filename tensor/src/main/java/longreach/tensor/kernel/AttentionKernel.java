@@ -20,6 +20,12 @@ final class AttentionKernel {
     /** Query rows of one block: enough to pay for widening a page, few enough for its scores to stay in L2. */
     private static final int BLOCK_ROWS = 96;
 
+    /**
+     * Pages that one part of a row's softmax spans. Parts are cut by position alone, never by how many queries or threads
+     * there are, so that a token's result is the same to the last bit however a prompt is split into steps.
+     */
+    private static final int PART_PAGES = 2;
+
     private static final int POSITIONS = KvPage.POSITIONS;
     private static final ValueLayout.OfFloat FLOAT =
             ValueLayout.JAVA_FLOAT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
@@ -28,7 +34,7 @@ final class AttentionKernel {
 
     private final ComputePool pool;
     private final Scratch[] scratches;
-    // Partial results of blocks that several threads share: per part, block row and dimension; then maxima and sums.
+    // Results of the parts of each block: per part, block row and dimension; then maxima and sums.
     private float[] partialOut = new float[0];
     private float[] partialMax = new float[0];
     private float[] partialSum = new float[0];
@@ -144,8 +150,7 @@ final class AttentionKernel {
         int blocks = (tokens + blockTokens - 1) / blockTokens;
         int items = blocks * shape.kvHeads();
         int usedPages = (length + POSITIONS - 1) / POSITIONS;
-        // Few blocks, as in decoding: threads share a block by pages.
-        int parts = items >= 4 * pool.threads() ? 1 : Math.min(usedPages, (4 * pool.threads() + items - 1) / items);
+        int parts = (usedPages + PART_PAGES - 1) / PART_PAGES;
         int rows = blockTokens * group;
         int valueDim = valueDim(shape);
         partialOut = atLeast(partialOut, items * parts * rows * valueDim);
@@ -162,8 +167,8 @@ final class AttentionKernel {
                     qOffset + token * shape.queryWidth(),
                     Math.min(blockTokens, tokens - token),
                     pages,
-                    usedPages * part / parts,
-                    usedPages * (part + 1) / parts,
+                    part * PART_PAGES,
+                    Math.min(usedPages, (part + 1) * PART_PAGES),
                     start + token,
                     length,
                     chunk * rows,

@@ -44,6 +44,14 @@ public interface Kernels {
         matmul(w, x, xOffset, 1, y, yOffset);
     }
 
+    /**
+     * As {@link #matmul}, with each token's result the same to the last bit however many tokens are computed with it. The
+     * keys and values of a prompt come from this, so that a prompt may be cut anywhere. The default is {@link #matmul}.
+     */
+    default void matmulUniform(Matrix w, float[] x, int xOffset, int tokens, float[] y, int yOffset) {
+        matmul(w, x, xOffset, tokens, y, yOffset);
+    }
+
     /** y = x * rsqrt(mean(x^2) + eps) * w, per token of {@code n} elements; y may be x. */
     void rmsNorm(float[] x, int xOffset, float[] w, float eps, int tokens, int n, float[] y, int yOffset);
 

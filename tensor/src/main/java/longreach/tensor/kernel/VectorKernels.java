@@ -3,6 +3,7 @@ package longreach.tensor.kernel;
 import static longreach.tensor.kernel.Lanes.GROUP;
 
 import java.lang.foreign.Arena;
+import java.util.Objects;
 import longreach.tensor.weights.Tensor;
 
 /**
@@ -56,9 +57,7 @@ public final class VectorKernels implements Kernels {
 
     @Override
     public void matmul(Matrix matrix, float[] x, int xOffset, int tokens, float[] y, int yOffset) {
-        PackedMatrix w = (PackedMatrix) matrix;
-        java.util.Objects.checkFromIndexSize(xOffset, Math.multiplyExact(tokens, w.cols()), x.length);
-        java.util.Objects.checkFromIndexSize(yOffset, Math.multiplyExact(tokens, w.rows()), y.length);
+        PackedMatrix w = checked(matrix, x, xOffset, tokens, y, yOffset);
         if (tokens >= TILED_TOKENS) {
             tiled(w, x, xOffset, tokens, y, yOffset);
         } else {
@@ -68,16 +67,27 @@ public final class VectorKernels implements Kernels {
         }
     }
 
+    /** A tile sums each token's columns in their order, whatever stands in its other rows. */
+    @Override
+    public void matmulUniform(Matrix matrix, float[] x, int xOffset, int tokens, float[] y, int yOffset) {
+        tiled(checked(matrix, x, xOffset, tokens, y, yOffset), x, xOffset, tokens, y, yOffset);
+    }
+
+    private static PackedMatrix checked(Matrix matrix, float[] x, int xOffset, int tokens, float[] y, int yOffset) {
+        PackedMatrix w = (PackedMatrix) matrix;
+        Objects.checkFromIndexSize(xOffset, Math.multiplyExact(tokens, w.cols()), x.length);
+        Objects.checkFromIndexSize(yOffset, Math.multiplyExact(tokens, w.rows()), y.length);
+        return w;
+    }
+
     /** Rounds the activations for {@link PackedMatrix.Format#Q4}; the other formats are as fast without. */
     @Override
     public void decode(Matrix matrix, float[] x, int xOffset, float[] y, int yOffset) {
-        PackedMatrix w = (PackedMatrix) matrix;
+        PackedMatrix w = checked(matrix, x, xOffset, 1, y, yOffset);
         if (w.format() != PackedMatrix.Format.Q4) {
-            matmul(matrix, x, xOffset, 1, y, yOffset);
+            single(w, x, xOffset, y, yOffset);
             return;
         }
-        java.util.Objects.checkFromIndexSize(xOffset, w.cols(), x.length);
-        java.util.Objects.checkFromIndexSize(yOffset, w.rows(), y.length);
         if (pairs.length < w.paddedCols() / 2) {
             pairs = new int[w.paddedCols() / 2];
             scales = new float[w.steps()];
