@@ -55,7 +55,7 @@ final class VectorMath {
             e.intoArray(x, offset + i);
             sum = sum.add(e);
         }
-        float total = sum.reduceLanes(VectorOperators.ADD);
+        float total = sumLanes(sum);
         for (int i = offset + bound; i < offset + n; i++) {
             float v = x[i] - max;
             x[i] = v < EXP_MIN ? 0 : (float) Math.exp(v);
@@ -93,12 +93,31 @@ final class VectorMath {
             a = u.fma(u, a);
             b = v.fma(v, b);
         }
-        float sum = a.add(b).reduceLanes(VectorOperators.ADD);
+        float sum = sumLanes(a.add(b));
         for (; i < n; i++) {
             float d = x[offset + i] - mean;
             sum += d * d;
         }
         return sum;
+    }
+
+    /**
+     * The sum of the lanes in one fixed order. {@code reduceLanes} may add in any, and does so differently before and
+     * after a method is compiled: the same prompt would give other last bits in a fresh process.
+     */
+    private static float sumLanes(FloatVector v) {
+        float sum = sumFour(v, 0);
+        if (LANES > 4) {
+            sum += sumFour(v, 4);
+        }
+        if (LANES > 8) {
+            sum += sumFour(v, 8) + sumFour(v, 12);
+        }
+        return sum;
+    }
+
+    private static float sumFour(FloatVector v, int lane) {
+        return v.lane(lane) + v.lane(lane + 1) + (v.lane(lane + 2) + v.lane(lane + 3));
     }
 
     static float sum(float[] x, int offset, int n) {
@@ -107,7 +126,7 @@ final class VectorMath {
         for (int i = 0; i < bound; i += LANES) {
             a = a.add(FloatVector.fromArray(F, x, offset + i));
         }
-        float sum = a.reduceLanes(VectorOperators.ADD);
+        float sum = sumLanes(a);
         for (int i = bound; i < n; i++) {
             sum += x[offset + i];
         }
