@@ -81,7 +81,7 @@ public final class AudioEncoderService extends AudioEncoderGrpc.AudioEncoderImpl
         String fingerprint;
         try {
             fingerprint = engine.fingerprint();
-        } catch (RuntimeException e) {
+        } catch (Throwable e) {
             Status status = StatusMapper.toStatus(e);
             out.onError(status.asRuntimeException());
             return;

@@ -87,7 +87,7 @@ final class EncodeCall implements StreamObserver<EncodeUp> {
                 case KIND_NOT_SET -> throw new AudioException.InvalidRequest("message: empty (expected: open or data)");
             }
             out.request(1);
-        } catch (RuntimeException e) {
+        } catch (Throwable e) {
             fail(e);
         }
     }
@@ -111,7 +111,7 @@ final class EncodeCall implements StreamObserver<EncodeUp> {
             }
             handedOver = true;
             submit.accept(this::work);
-        } catch (RuntimeException e) {
+        } catch (Throwable e) {
             handedOver = false;
             fail(e);
         }
@@ -162,7 +162,7 @@ final class EncodeCall implements StreamObserver<EncodeUp> {
             done.setEncodeMillis((int) ((System.nanoTime() - begin) / 1_000_000));
             send(EncodeDown.newBuilder().setDone(done).build());
             complete();
-        } catch (RuntimeException e) {
+        } catch (Throwable e) {
             fail(e);
         } finally {
             lock.lock();
@@ -280,7 +280,7 @@ final class EncodeCall implements StreamObserver<EncodeUp> {
         }
     }
 
-    private void fail(RuntimeException failure) {
+    private void fail(Throwable failure) {
         lock.lock();
         try {
             if (!ended && !cancelled) {

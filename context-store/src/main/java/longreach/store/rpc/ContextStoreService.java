@@ -107,7 +107,8 @@ final class ContextStoreService extends ContextStoreGrpc.ContextStoreImplBase {
         T result;
         try {
             result = work.get();
-        } catch (RuntimeException e) {
+        } catch (Throwable e) {
+            // An Error too: what is thrown out of a handler ends its call without a reason, and is told nowhere.
             out.onError(StatusMapper.toStatus(e).asRuntimeException());
             return;
         }

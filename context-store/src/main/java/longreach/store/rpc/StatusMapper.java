@@ -11,13 +11,13 @@ final class StatusMapper {
 
     private StatusMapper() {}
 
-    static Status toStatus(RuntimeException exception) {
+    static Status toStatus(Throwable exception) {
         return switch (exception) {
             case IllegalArgumentException bad -> Status.INVALID_ARGUMENT.withDescription(bad.getMessage());
             case StoreUnavailableException down -> Status.UNAVAILABLE.withDescription(down.getMessage());
             default -> {
                 log.error("broken invariant", exception);
-                yield Status.INTERNAL;
+                yield Status.INTERNAL.withDescription("context store: internal error");
             }
         };
     }

@@ -339,7 +339,7 @@ public final class FileLibrary implements AutoCloseable {
                 }
                 of(tenant).computeIfPresent(name, (n, now) -> progress(now, e.getMessage(), 0));
                 Thread.sleep(RETRY);
-            } catch (IOException | RuntimeException e) {
+            } catch (IOException | RuntimeException | Error e) {
                 if (closed || !of(tenant).containsKey(name)) {
                     return;
                 }
@@ -379,7 +379,7 @@ public final class FileLibrary implements AutoCloseable {
         return out.setLongreachMedia(report).build();
     }
 
-    private void fail(String tenant, File file, Exception error) {
+    private void fail(String tenant, File file, Throwable error) {
         finish(
                 tenant,
                 file.getName(),

@@ -91,7 +91,7 @@ public final class MediaReader {
             artifacts.put(item.tenant(), digest, media);
             mine.complete(media);
             return new Read(media, false);
-        } catch (IOException | InterruptedException | RuntimeException e) {
+        } catch (IOException | InterruptedException | RuntimeException | Error e) {
             mine.completeExceptionally(
                     e instanceof InterruptedException ? ApiException.cancelled("the reading was stopped") : e);
             throw e;

@@ -112,8 +112,7 @@ public final class Units {
     /** Looks at no more than it must: texts may be megabytes long and are cut many times. */
     private boolean isLong(String text, int from) {
         double most = unitTokens * SLACK;
-        return text.length() - from > most * Unit.LETTERS_PER_TOKEN
-                || Unit.estimateTokens(text.substring(from)) > most;
+        return text.length() - from > most * Unit.LETTERS_PER_TOKEN || Unit.estimateTokens(text.substring(from)) > most;
     }
 
     private static int cutBefore(String text, int from, int limit) {

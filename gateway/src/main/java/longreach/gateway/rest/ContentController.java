@@ -66,7 +66,7 @@ class ContentController {
         try {
             answering.stream(proto, RestCall.tenant(request), sink);
             sink.end();
-        } catch (RuntimeException e) {
+        } catch (RuntimeException | Error e) {
             if (!sink.begun()) {
                 throw e;
             }

@@ -68,7 +68,7 @@ final class StreamSink implements AnswerSink {
     }
 
     /** After the first byte the error is one more item of the stream. */
-    void fail(RuntimeException error) throws IOException {
+    void fail(Throwable error) throws IOException {
         var status = ErrorMapper.toStatus(error);
         if (status.getCode() == io.grpc.Status.Code.CANCELLED.value()) {
             return;

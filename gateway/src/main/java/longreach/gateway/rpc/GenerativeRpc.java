@@ -51,7 +51,7 @@ public final class GenerativeRpc extends GenerativeServiceGrpc.GenerativeService
             try {
                 answering.stream(request, KeyInterceptor.tenant(), sink);
                 out.onCompleted();
-            } catch (RuntimeException e) {
+            } catch (Throwable e) {
                 sink.fail(e);
             }
         }));
@@ -139,7 +139,7 @@ public final class GenerativeRpc extends GenerativeServiceGrpc.GenerativeService
             checkContext();
         }
 
-        void fail(RuntimeException error) {
+        void fail(Throwable error) {
             if (!out.isCancelled()) {
                 out.onError(ErrorMapper.toGrpc(error));
             }

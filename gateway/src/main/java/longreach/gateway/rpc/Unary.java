@@ -17,7 +17,8 @@ final class Unary {
         T answer;
         try {
             answer = work.run();
-        } catch (IOException | RuntimeException e) {
+        } catch (Throwable e) {
+            // An Error too: what is thrown out of a handler ends its call without a reason, and is told nowhere.
             fail(out, e);
             return;
         }
@@ -27,7 +28,7 @@ final class Unary {
         }
     }
 
-    private static <T> void fail(StreamObserver<T> out, Exception error) {
+    private static <T> void fail(StreamObserver<T> out, Throwable error) {
         if (!cancelled(out)) {
             out.onError(ErrorMapper.toGrpc(error));
         }

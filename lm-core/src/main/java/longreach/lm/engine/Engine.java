@@ -308,7 +308,7 @@ public final class Engine implements AutoCloseable {
                     sequence.plan = plan;
                     found(sequence, lookup);
                 });
-            } catch (RuntimeException e) {
+            } catch (RuntimeException | Error e) {
                 log.warn("chunk lookup failed: {}", e.toString());
                 post(() -> {
                     if (running.contains(sequence)) {
@@ -346,7 +346,7 @@ public final class Engine implements AutoCloseable {
                 any = true;
                 try {
                     sequence.restoreNext();
-                } catch (RuntimeException e) {
+                } catch (RuntimeException | Error e) {
                     fail(sequence, e);
                 }
             }
@@ -386,7 +386,7 @@ public final class Engine implements AutoCloseable {
         long began = System.nanoTime();
         try {
             model.forward(batch);
-        } catch (RuntimeException e) {
+        } catch (RuntimeException | Error e) {
             log.error("step failed", e);
             List.copyOf(stepping).forEach(s -> fail(s, e));
             return;
@@ -400,7 +400,7 @@ public final class Engine implements AutoCloseable {
         for (Sequence sequence : stepping) {
             try {
                 stepped(sequence);
-            } catch (RuntimeException e) {
+            } catch (RuntimeException | Error e) {
                 log.error("sequence failed", e);
                 fail(sequence, e);
             }

@@ -5,6 +5,7 @@ import io.grpc.stub.ServerCallStreamObserver;
 import io.grpc.stub.StreamObserver;
 import java.util.List;
 import java.util.concurrent.Executor;
+import java.util.function.Supplier;
 import longreach.lm.engine.EngineException;
 import longreach.lm.engine.Generation;
 import longreach.lm.engine.ServedModel;
@@ -30,16 +31,16 @@ public final class LmCoreService extends LmCoreGrpc.LmCoreImplBase {
 
     @Override
     public void listModels(ListModelsRequest request, StreamObserver<ListModelsResponse> out) {
-        var response = ListModelsResponse.newBuilder();
-        models.forEach(model -> response.addModels(Replies.model(model)));
-        out.onNext(response.build());
-        out.onCompleted();
+        answer(out, () -> {
+            var response = ListModelsResponse.newBuilder();
+            models.forEach(model -> response.addModels(Replies.model(model)));
+            return response.build();
+        });
     }
 
     @Override
     public void render(RenderRequest request, StreamObserver<RenderResponse> out) {
-        RenderResponse response;
-        try {
+        answer(out, () -> {
             List<Segment> segments =
                     model(request.getModel()).template().render(request.getSystemList(), request.getTurnsList());
             int total = 0;
@@ -50,11 +51,20 @@ public final class LmCoreService extends LmCoreGrpc.LmCoreImplBase {
                                 ? segment.getSoft().getTokenCount()
                                 : segment.getText().getTokenIdsCount());
             }
-            response = RenderResponse.newBuilder()
+            return RenderResponse.newBuilder()
                     .addAllSegments(segments)
                     .setTotalTokens(total)
                     .build();
-        } catch (RuntimeException e) {
+        });
+    }
+
+    /** One answer or one error, once. */
+    private static <T> void answer(StreamObserver<T> out, Supplier<T> work) {
+        T response;
+        try {
+            response = work.get();
+        } catch (Throwable e) {
+            // An Error too: what is thrown out of a handler ends its call without a reason, and is told nowhere.
             out.onError(StatusMapper.toStatus(e));
             return;
         }
@@ -106,7 +116,7 @@ public final class LmCoreService extends LmCoreGrpc.LmCoreImplBase {
                     case KIND_NOT_SET ->
                         throw new EngineException.InvalidRequest("message: empty (expected: open or soft)");
                 }
-            } catch (RuntimeException e) {
+            } catch (Throwable e) {
                 fail(e);
             }
             call.request(1);
@@ -140,7 +150,7 @@ public final class LmCoreService extends LmCoreGrpc.LmCoreImplBase {
                     Requests.rows(soft, model.card().softWidth()));
         }
 
-        private void fail(RuntimeException cause) {
+        private void fail(Throwable cause) {
             (answer == null ? early : answer).failed(cause);
             if (generation != null) {
                 generation.cancel();

@@ -58,6 +58,8 @@ import org.junit.jupiter.api.Test;
 class LmCoreServiceTest {
     private static final int SOFT_A = 60;
     private static final int SOFT_B = 300;
+    /** Text over which the tokenizer fails as a wrong library does. */
+    private static final String UNLINKED = "unlinked";
 
     private final ExecutorService executor = Executors.newVirtualThreadPerTaskExecutor();
     private final MemoryContextStore store = new MemoryContextStore(256 << 20);
@@ -79,6 +81,9 @@ class LmCoreServiceTest {
         var tokenizer = new PromptTokenizer() {
             @Override
             public int[] encode(String text) {
+                if (text.contains(UNLINKED)) {
+                    throw new NoSuchMethodError("of a library");
+                }
                 return text.chars()
                         .map(c -> Math.floorMod(c - 32, TinyModel.VOCABULARY))
                         .toArray();
@@ -116,6 +121,20 @@ class LmCoreServiceTest {
         engine.close();
         store.close();
         executor.close();
+    }
+
+    @Test
+    void anErrorInAHandlerIsAnsweredAsInternal() {
+        var request = RenderRequest.newBuilder()
+                .setModel("tiny")
+                .addTurns(Turn.newBuilder()
+                        .setRole(Turn.Role.USER)
+                        .addParts(RenderPart.newBuilder().setText(UNLINKED)))
+                .build();
+        assertThatThrownBy(() -> LmCoreGrpc.newBlockingStub(channel).render(request))
+                .isInstanceOfSatisfying(
+                        StatusRuntimeException.class,
+                        e -> assertThat(e.getStatus().getCode()).isEqualTo(Status.Code.INTERNAL));
     }
 
     /** One conversation: sends Open, answers what is wanted, and collects the rest. */

@@ -73,7 +73,7 @@ final class EncodeCall implements StreamObserver<EncodeUp> {
                 case KIND_NOT_SET -> throw MediaException.invalid("message: empty (expected: open or data)");
             }
             down.request(1);
-        } catch (MediaException | IOException e) {
+        } catch (Throwable e) {
             fail(e);
         }
     }
@@ -122,7 +122,7 @@ final class EncodeCall implements StreamObserver<EncodeUp> {
                         "sizeBytes: " + open.getSizeBytes() + " (expected: " + received + ", the bytes that arrived)");
             }
             start(spool);
-        } catch (MediaException | IOException e) {
+        } catch (Throwable e) {
             fail(e);
         }
     }
