@@ -82,8 +82,7 @@ class BadInputIT {
         var out = new ByteArrayOutputStream();
         ImageIO.write(new java.awt.image.BufferedImage(1, 1, java.awt.image.BufferedImage.TYPE_INT_RGB), "png", out);
         String body = """
-                {"contents":[{"parts":[{"inlineData":{"mimeType":"image/png","data":"%s"}},{"text":"What is it?"}]}]}"""
-                .formatted(Base64.getEncoder().encodeToString(out.toByteArray()));
+                {"contents":[{"parts":[{"inlineData":{"mimeType":"image/png","data":"%s"}},{"text":"What is it?"}]}]}""".formatted(Base64.getEncoder().encodeToString(out.toByteArray()));
         assertError(rest.post("/v1beta/models/smollm2-135m:generateContent", body), 400, null, "");
     }
 
@@ -95,12 +94,8 @@ class BadInputIT {
 
     @Test
     void brokenBase64() {
-        assertError(
-                rest.post("/v1beta/models/smollm2-135m:generateContent", """
-                        {"contents":[{"parts":[{"inlineData":{"mimeType":"image/png","data":"%%%"}}]}]}"""),
-                400,
-                "INVALID_ARGUMENT",
-                "data");
+        assertError(rest.post("/v1beta/models/smollm2-135m:generateContent", """
+                        {"contents":[{"parts":[{"inlineData":{"mimeType":"image/png","data":"%%%"}}]}]}"""), 400, "INVALID_ARGUMENT", "data");
     }
 
     @Test
@@ -115,19 +110,15 @@ class BadInputIT {
     @Test
     void textLongerThanTheContext() {
         String body = Rest.JSON.writeValueAsString(Map.of(
-                "contents", java.util.List.of(Map.of("parts", java.util.List.of(Map.of("text", "word ".repeat(9000)))))));
-        assertError(
-                rest.post("/v1beta/models/smollm2-135m:generateContent", body), 400, "INVALID_ARGUMENT", "8191");
+                "contents",
+                java.util.List.of(Map.of("parts", java.util.List.of(Map.of("text", "word ".repeat(9000)))))));
+        assertError(rest.post("/v1beta/models/smollm2-135m:generateContent", body), 400, "INVALID_ARGUMENT", "8191");
     }
 
     @Test
     void unknownModel() {
-        assertError(
-                rest.post("/v1beta/models/gpt-99:generateContent", """
-                        {"contents":[{"parts":[{"text":"Hello"}]}]}"""),
-                404,
-                "NOT_FOUND",
-                "gpt-99");
+        assertError(rest.post("/v1beta/models/gpt-99:generateContent", """
+                        {"contents":[{"parts":[{"text":"Hello"}]}]}"""), 404, "NOT_FOUND", "gpt-99");
     }
 
     @Test
@@ -159,8 +150,7 @@ class BadInputIT {
     void samplingOutOfRange(String name, String value) {
         assertError(
                 rest.post("/v1beta/models/smollm2-135m:generateContent", """
-                        {"contents":[{"parts":[{"text":"Hello"}]}],"generationConfig":{"%s":%s}}"""
-                        .formatted(name, value)),
+                        {"contents":[{"parts":[{"text":"Hello"}]}],"generationConfig":{"%s":%s}}""".formatted(name, value)),
                 400,
                 "INVALID_ARGUMENT",
                 name);
@@ -174,8 +164,11 @@ class BadInputIT {
         }
         JsonNode file = rest.await(reply.body().path("file"));
         assertThat(file.path("state").asString("")).as("%s", file).isEqualTo("FAILED");
-        assertThat(file.path("error").path("message").asString("")).containsIgnoringCase(named).isNotBlank();
-        assertThat(rest.delete("/v1beta/" + file.path("name").asString()).status()).isEqualTo(200);
+        assertThat(file.path("error").path("message").asString(""))
+                .containsIgnoringCase(named)
+                .isNotBlank();
+        assertThat(rest.delete("/v1beta/" + file.path("name").asString()).status())
+                .isEqualTo(200);
     }
 
     private static void assertError(Rest.Reply reply, int code, String status, String named) {

@@ -49,7 +49,11 @@ class CachedAnswersIT {
             assertThat(file.path("state").asString()).as("%s", file).isEqualTo("ACTIVE");
             JsonNode restarted = rest.generate(Rest.question(file, QUESTION)).body();
             assertReused(restarted, answer);
-            assertThat(restarted.path("longreachReceipt").path("tokensByTier").path("redis").asInt(0))
+            assertThat(restarted
+                            .path("longreachReceipt")
+                            .path("tokensByTier")
+                            .path("redis")
+                            .asInt(0))
                     .as("%s", restarted.path("longreachReceipt"))
                     .isPositive();
         }
@@ -61,10 +65,13 @@ class CachedAnswersIT {
                 var rest = new Rest(server.url(), "any")) {
             JsonNode file = rest.ingest(TestWeights.sample("talk.mp4"), "video/mp4");
             assertThat(file.path("state").asString()).as("%s", file).isEqualTo("ACTIVE");
-            JsonNode reply = rest.generate(Rest.question(file, "Who is the archivist?")).body();
-            String shown = reply.path("candidates").path(0).path("groundingMetadata").toString();
+            JsonNode reply =
+                    rest.generate(Rest.question(file, "Who is the archivist?")).body();
+            String shown =
+                    reply.path("candidates").path(0).path("groundingMetadata").toString();
             assertThat(shown).contains("Amundsen").contains("#t=");
-            reply = rest.generate(Rest.question(file, "Ask what you can do for your country")).body();
+            reply = rest.generate(Rest.question(file, "Ask what you can do for your country"))
+                    .body();
             shown = reply.path("candidates").path(0).path("groundingMetadata").toString();
             assertThat(shown).containsIgnoringCase("what you can do for your country");
         }
@@ -87,8 +94,13 @@ class CachedAnswersIT {
         var text = new StringBuilder();
         events.forEach(event -> text.append(Rest.text(event)));
         assertThat(text.toString()).isEqualTo(answer);
-        assertThat(events).allSatisfy(event -> assertThat(event.has("usageMetadata")).isTrue());
-        assertThat(events.getLast().path("candidates").path(0).path("finishReason").asString(""))
+        assertThat(events)
+                .allSatisfy(event -> assertThat(event.has("usageMetadata")).isTrue());
+        assertThat(events.getLast()
+                        .path("candidates")
+                        .path(0)
+                        .path("finishReason")
+                        .asString(""))
                 .isNotEmpty();
     }
 }

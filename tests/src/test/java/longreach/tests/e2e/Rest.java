@@ -128,7 +128,13 @@ final class Rest implements AutoCloseable {
     }
 
     static String text(JsonNode response) {
-        return response.path("candidates").path(0).path("content").path("parts").path(0).path("text").asString("");
+        return response.path("candidates")
+                .path(0)
+                .path("content")
+                .path("parts")
+                .path(0)
+                .path("text")
+                .asString("");
     }
 
     private HttpRequest.Builder request(String path) {
