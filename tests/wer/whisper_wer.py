@@ -57,7 +57,8 @@ def lengthen(files, seconds, out):
 
 
 def ours(args, files):
-    classpath = Path(args.classpath).read_text().strip() if os.path.isfile(args.classpath) else args.classpath
+    listed = os.path.isfile(args.classpath) and not args.classpath.endswith(".jar")
+    classpath = Path(args.classpath).read_text().strip() if listed else args.classpath
     command = [args.java, *JVM, *args.jvm, "-cp", classpath, "-Daudio-encoder.threads=" + str(args.threads),
                "-Daudio-encoder.precision=" + args.precision, "longreach.audio.TranscribeCommand", *map(str, files)]
     lines = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout.splitlines()
