@@ -272,7 +272,7 @@ class GenerateContentTest {
 
     @Test
     void theServerTimeoutEndsTheCall() throws Exception {
-        services.lmCore.prefillMillis = 5000;
+        services.lmCore.prefillMillis = 20_000;
         var response = gateway.send(gateway.request(MODEL + ":generateContent")
                 .header("X-Server-Timeout", "0.3")
                 .POST(java.net.http.HttpRequest.BodyPublishers.ofString(ask("x")))
@@ -295,9 +295,9 @@ class GenerateContentTest {
                             .getBytes(StandardCharsets.UTF_8));
             socket.getOutputStream().write(body);
             socket.getOutputStream().flush();
-            Awaitility.await().atMost(Duration.ofSeconds(5)).until(() -> services.lmCore.opened.size() > opened);
+            Awaitility.await().atMost(Duration.ofSeconds(15)).until(() -> services.lmCore.opened.size() > opened);
         }
-        Awaitility.await().atMost(Duration.ofSeconds(3)).until(() -> services.lmCore.cancelled.get() > before);
+        Awaitility.await().atMost(Duration.ofSeconds(15)).until(() -> services.lmCore.cancelled.get() > before);
     }
 
     @Test
@@ -316,7 +316,7 @@ class GenerateContentTest {
             assertThat(new String(Arrays.copyOf(first, 15), StandardCharsets.UTF_8))
                     .isEqualTo("HTTP/1.1 200 \r\n");
         }
-        Awaitility.await().atMost(Duration.ofSeconds(3)).until(() -> services.lmCore.cancelled.get() > before);
+        Awaitility.await().atMost(Duration.ofSeconds(15)).until(() -> services.lmCore.cancelled.get() > before);
     }
 
     @Test

@@ -144,9 +144,9 @@ class RpcTest {
         int opened = services.lmCore.opened.size();
         int before = services.lmCore.cancelled.get();
         var call = GenerativeServiceGrpc.newFutureStub(withKey()).generateContent(ask("never mind"));
-        Awaitility.await().atMost(Duration.ofSeconds(5)).until(() -> services.lmCore.opened.size() > opened);
+        Awaitility.await().atMost(Duration.ofSeconds(15)).until(() -> services.lmCore.opened.size() > opened);
         call.cancel(true);
-        Awaitility.await().atMost(Duration.ofSeconds(3)).until(() -> services.lmCore.cancelled.get() > before);
+        Awaitility.await().atMost(Duration.ofSeconds(15)).until(() -> services.lmCore.cancelled.get() > before);
     }
 
     @Test
@@ -158,7 +158,7 @@ class RpcTest {
                         .streamGenerateContent(ask("too slow"))
                         .next())
                 .hasMessageContaining("DEADLINE_EXCEEDED");
-        Awaitility.await().atMost(Duration.ofSeconds(3)).until(() -> services.lmCore.cancelled.get() > before);
+        Awaitility.await().atMost(Duration.ofSeconds(15)).until(() -> services.lmCore.cancelled.get() > before);
     }
 
     @Test

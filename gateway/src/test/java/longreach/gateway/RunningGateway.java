@@ -37,7 +37,7 @@ public final class RunningGateway implements AutoCloseable {
 
     public HttpRequest.Builder request(String path) {
         return HttpRequest.newBuilder(URI.create("http://127.0.0.1:" + port + path))
-                .timeout(Duration.ofSeconds(30));
+                .timeout(Duration.ofMinutes(2));
     }
 
     public HttpResponse<String> send(HttpRequest request) throws IOException, InterruptedException {

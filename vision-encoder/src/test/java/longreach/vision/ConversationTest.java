@@ -96,7 +96,7 @@ class ConversationTest {
 
     /** Waits for the first message, so that the encode is under way. */
     private static void first(Receiver receiver) throws InterruptedException {
-        long deadline = System.nanoTime() + Duration.ofSeconds(20).toNanos();
+        long deadline = System.nanoTime() + Duration.ofMinutes(1).toNanos();
         while (receiver.received.get() == 0 && System.nanoTime() < deadline) {
             Thread.sleep(10);
         }
@@ -117,7 +117,7 @@ class ConversationTest {
         assertThat(receiver.ended.getCount()).isEqualTo(1);
         assertThat(spooled()).isEqualTo(1);
         receiver.up.request(100_000);
-        assertThat(receiver.ended.await(30, TimeUnit.SECONDS)).isTrue();
+        assertThat(receiver.ended.await(60, TimeUnit.SECONDS)).isTrue();
         assertThat(receiver.status.isOk()).isTrue();
         assertThat(receiver.messages.getLast().hasDone()).isTrue();
     }
@@ -128,7 +128,7 @@ class ConversationTest {
         first(receiver);
         assertThat(spooled()).isEqualTo(1);
         receiver.up.cancel("enough", null);
-        long deadline = System.nanoTime() + Duration.ofSeconds(5).toNanos();
+        long deadline = System.nanoTime() + Duration.ofMinutes(1).toNanos();
         while (spooled() > 0 && System.nanoTime() < deadline) {
             Thread.sleep(20);
         }
@@ -145,7 +145,7 @@ class ConversationTest {
         receiver.up.onNext(EncodeUp.newBuilder()
                 .setData(ByteString.copyFromUtf8("half of it"))
                 .build());
-        long deadline = System.nanoTime() + Duration.ofSeconds(5).toNanos();
+        long deadline = System.nanoTime() + Duration.ofMinutes(1).toNanos();
         while (spooled() == 0 && System.nanoTime() < deadline) {
             Thread.sleep(10);
         }
@@ -168,7 +168,7 @@ class ConversationTest {
         assertThat(answer.status().getDescription()).startsWith("open encodes: 4");
         for (Receiver receiver : held) {
             receiver.up.request(100_000);
-            assertThat(receiver.ended.await(30, TimeUnit.SECONDS)).isTrue();
+            assertThat(receiver.ended.await(60, TimeUnit.SECONDS)).isTrue();
         }
         answer = server.encode(VisionServer.open("text/plain", "file"), "text".getBytes(StandardCharsets.UTF_8));
         assertThat(answer.status().isOk()).isTrue();
@@ -180,7 +180,7 @@ class ConversationTest {
         server.stub().encode(receiver);
         receiver.up.onNext(
                 EncodeUp.newBuilder().setData(ByteString.copyFromUtf8("x")).build());
-        assertThat(receiver.ended.await(5, TimeUnit.SECONDS)).isTrue();
+        assertThat(receiver.ended.await(60, TimeUnit.SECONDS)).isTrue();
         assertThat(receiver.status.getDescription()).isEqualTo("open: missing (expected: before any data)");
 
         var short1 = VisionServer.open("text/plain", "a").toBuilder()

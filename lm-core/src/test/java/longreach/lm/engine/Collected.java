@@ -47,7 +47,7 @@ public final class Collected implements AnswerSink {
     }
 
     public Outcome await() throws Exception {
-        return outcome.get(60, TimeUnit.SECONDS);
+        return outcome.get(3, TimeUnit.MINUTES);
     }
 
     public int[] ids() {

@@ -101,7 +101,7 @@ class EngineTest {
             Collected chunked = run(engine(null, settings(48, 48), precision), request("a", prompt, 20));
             Engine caching = engine(store, settings(256, 128), precision);
             Collected publishing = run(caching, request("a", prompt, 20));
-            assertThat(caching.flush(Duration.ofSeconds(10))).isTrue();
+            assertThat(caching.flush(Duration.ofMinutes(1))).isTrue();
             Collected restored = run(caching, request("a", prompt, 20));
 
             assertSameAnswer(chunked, whole);
@@ -123,7 +123,7 @@ class EngineTest {
         Engine engine = engine(store(), settings(256, 128));
         var prompt = TokenStream.ofText(TinyModel.prompt(512, 4));
         Collected first = run(engine, request("a", prompt, 8));
-        engine.flush(Duration.ofSeconds(10));
+        engine.flush(Duration.ofMinutes(1));
         Collected second = run(engine, request("a", prompt, 8));
         assertSameAnswer(second, first);
         assertThat(second.await().receipt().tokensRestored()).isEqualTo(511);
@@ -140,7 +140,7 @@ class EngineTest {
                 new TokenStream.TextRun(shared, Modality.DOCUMENT, true),
                 new TokenStream.TextRun(TinyModel.prompt(25, 7), Modality.TEXT, false)));
         run(engine, request("a", first, 4));
-        engine.flush(Duration.ofSeconds(10));
+        engine.flush(Duration.ofMinutes(1));
         Collected warm = run(engine, request("a", second, 12));
         Collected cold = run(engine(null, settings(1024, 128)), request("a", second, 12));
         assertSameAnswer(warm, cold);
@@ -156,7 +156,7 @@ class EngineTest {
         Engine engine = engine(store(), settings(256, 128));
         int[] prompt = TinyModel.prompt(250, 8);
         Collected answer = run(engine, request("a", TokenStream.ofText(prompt), 300));
-        engine.flush(Duration.ofSeconds(10));
+        engine.flush(Duration.ofMinutes(1));
         int[] dialogue = Arrays.copyOf(prompt, prompt.length + answer.ids().length);
         System.arraycopy(answer.ids(), 0, dialogue, prompt.length, answer.ids().length);
         // The last token of an answer that ran into its limit was chosen but not computed.
@@ -175,7 +175,7 @@ class EngineTest {
         Engine engine = engine(store(), settings(256, 128));
         var prompt = TokenStream.ofText(TinyModel.prompt(300, 10));
         run(engine, request("a", prompt, 1));
-        engine.flush(Duration.ofSeconds(10));
+        engine.flush(Duration.ofMinutes(1));
         assertThat(run(engine, request("b", prompt, 1)).await().receipt().tokensRestored())
                 .isZero();
         assertThat(run(engine, request("a", prompt, 1)).await().receipt().tokensRestored())
@@ -190,10 +190,10 @@ class EngineTest {
             var request = new GenerateRequest("a", prompt, WITH_LOGPROBS, 1, mode, GenerateRequest.NO_DEADLINE);
             assertThat(run(engine, request).await().receipt().chunksPublished()).isZero();
         }
-        engine.flush(Duration.ofSeconds(10));
+        engine.flush(Duration.ofMinutes(1));
         assertThat(run(engine, request("a", prompt, 0)).await().receipt().tokensRestored())
                 .isZero();
-        engine.flush(Duration.ofSeconds(10));
+        engine.flush(Duration.ofMinutes(1));
         var bypass = new GenerateRequest(
                 "a", prompt, WITH_LOGPROBS, 1, GenerateRequest.CacheMode.BYPASS, GenerateRequest.NO_DEADLINE);
         assertThat(run(engine, bypass).await().receipt().tokensRestored()).isZero();
@@ -229,7 +229,7 @@ class EngineTest {
         Engine engine = engine(store(), settings(256, 128));
         var sink = new Collected();
         Generation generation = engine.submit(request("a", TokenStream.ofText(TinyModel.prompt(400, 12)), 1600), sink);
-        sink.firstToken.get(30, TimeUnit.SECONDS);
+        sink.firstToken.get(3, TimeUnit.MINUTES);
         assertThat(engine.pool().blocksInUse()).isPositive();
         generation.cancel();
         assertThatThrownBy(sink::await)
@@ -237,7 +237,7 @@ class EngineTest {
                 .hasCauseInstanceOf(EngineException.Cancelled.class);
         assertThat(engine.pool().blocksInUse()).isZero();
         assertThat(engine.pool().blocksReserved()).isZero();
-        engine.flush(Duration.ofSeconds(10));
+        engine.flush(Duration.ofMinutes(1));
         assertThat(engine.pool().stagesInUse()).isZero();
     }
 
@@ -247,7 +247,7 @@ class EngineTest {
         var busy = new Collected();
         busy.ready = false;
         Generation running = engine.submit(request("a", TokenStream.ofText(1, 2, 3), 500), busy);
-        busy.firstToken.get(30, TimeUnit.SECONDS);
+        busy.firstToken.get(3, TimeUnit.MINUTES);
         var waiting = new Collected();
         Generation queued = engine.submit(request("a", TokenStream.ofText(1, 2, 3), 5), waiting);
         var refused = new Collected();
@@ -286,7 +286,7 @@ class EngineTest {
         var slow = new Collected();
         slow.ready = false;
         Generation paused = engine.submit(request("a", TokenStream.ofText(5, 6, 7), 40), slow);
-        slow.firstToken.get(30, TimeUnit.SECONDS);
+        slow.firstToken.get(3, TimeUnit.MINUTES);
         run(engine, request("b", TokenStream.ofText(8, 9), 40));
         assertThat(slow.tokens).hasSize(1);
         slow.ready = true;

@@ -132,7 +132,7 @@ class StoreFaultTest {
             var first = new Collected();
             engine.submit(request, first);
             first.await();
-            engine.flush(Duration.ofSeconds(10));
+            engine.flush(Duration.ofMinutes(1));
             var second = new Collected();
             engine.submit(request, second);
             assertThat(second.await().receipt().tokensRestored()).isZero();

@@ -213,7 +213,7 @@ class LmCoreServiceTest {
         }
 
         Done await() throws Exception {
-            return done.get(60, TimeUnit.SECONDS);
+            return done.get(3, TimeUnit.MINUTES);
         }
     }
 
@@ -262,7 +262,7 @@ class LmCoreServiceTest {
         assertThat(first.want.join().getSegmentsList()).containsExactly(1, 3);
         assertThat(cold.getReceipt().getTokensRestored()).isZero();
         assertThat(cold.getUsage().getPromptTokens()).isEqualTo(405);
-        assertThat(engine.flush(Duration.ofSeconds(10))).isTrue();
+        assertThat(engine.flush(Duration.ofMinutes(1))).isTrue();
 
         var again = new Caller().start(open(media(3, 2)).build());
         Done warm = again.await();
@@ -288,7 +288,7 @@ class LmCoreServiceTest {
     @Test
     void anotherDigestIsAnotherItem() throws Exception {
         new Caller().start(open(media(3, 2)).build()).await();
-        engine.flush(Duration.ofSeconds(10));
+        engine.flush(Duration.ofMinutes(1));
         var other = new Caller().start(open(media(3, 9)).build());
         other.await();
         // The first image and the text up to it are shared; the second item's run begins at 90.
@@ -301,9 +301,9 @@ class LmCoreServiceTest {
         var caller = new Caller();
         caller.sendsSoft = false;
         caller.start(open(media(3, 2)).build());
-        caller.want.get(30, TimeUnit.SECONDS);
+        caller.want.get(3, TimeUnit.MINUTES);
         caller.up.cancel("gone", null);
-        long end = System.nanoTime() + Duration.ofSeconds(10).toNanos();
+        long end = System.nanoTime() + Duration.ofMinutes(1).toNanos();
         while (engine.pool().blocksReserved() > 0 && System.nanoTime() < end) {
             Thread.sleep(5);
         }
@@ -315,7 +315,7 @@ class LmCoreServiceTest {
         var caller = new Caller();
         caller.sendsSoft = false;
         caller.start(open(media(3, 2)).build());
-        caller.want.get(30, TimeUnit.SECONDS);
+        caller.want.get(3, TimeUnit.MINUTES);
         caller.up.onCompleted();
         assertStatus(caller, Status.Code.INVALID_ARGUMENT, "before position 20");
     }
@@ -325,7 +325,7 @@ class LmCoreServiceTest {
         var caller = new Caller();
         caller.sendsSoft = false;
         caller.start(open(media(3, 2)).build());
-        caller.want.get(30, TimeUnit.SECONDS);
+        caller.want.get(3, TimeUnit.MINUTES);
         caller.up.onNext(GenerateUp.newBuilder()
                 .setSoft(SoftTokens.newBuilder()
                         .setSegment(1)

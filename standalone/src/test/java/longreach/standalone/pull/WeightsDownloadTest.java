@@ -56,6 +56,7 @@ class WeightsDownloadTest {
     private HttpServer hub;
     private HttpServer storage;
     private volatile int hubStatus = 302;
+    private Duration stall = Duration.ofSeconds(30);
     private volatile Storage behaviour = WeightsDownloadTest::sendRest;
 
     @BeforeEach
@@ -125,7 +126,7 @@ class WeightsDownloadTest {
 
     private WeightsDownload download(String token) {
         var settings = new HubDownload.Settings(
-                URI.create(address(hub)), token, Duration.ofMillis(400), Duration.ofMillis(10));
+                URI.create(address(hub)), token, stall, Duration.ofMillis(10));
         return new WeightsDownload(new ModelCache(root), null, (stage, done, total) -> {}, settings);
     }
 
@@ -186,6 +187,7 @@ class WeightsDownloadTest {
 
     @Test
     void aStalledTransferIsGivenUpAndWhatArrivedIsKept() throws Exception {
+        stall = Duration.ofMillis(400);
         behaviour = (exchange, from) -> {
             if (from == 0) {
                 exchange.sendResponseHeaders(200, CONTENT.length);
