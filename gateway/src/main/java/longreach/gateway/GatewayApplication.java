@@ -33,6 +33,8 @@ public class GatewayApplication {
             Map.entry("spring.grpc.server.shutdown.grace-period", "10s"),
             // A caller's wrong path is answered, not worth a warning.
             Map.entry("logging.level.org.springframework.web.servlet.PageNotFound", "ERROR"),
+            // Threads that end with the process are no leak of the web application.
+            Map.entry("logging.level.org.apache.catalina.loader.WebappClassLoaderBase", "OFF"),
             Map.entry("management.endpoint.health.show-details", "always"));
 
     /** For callers that start the gateway inside their own JVM. */

@@ -37,6 +37,11 @@ public final class Models {
         if (last != null && System.nanoTime() - last.atNanos() < FRESH_NANOS) {
             return last.models();
         }
+        return ask();
+    }
+
+    /** Asks lm-core now. @throws ApiException UNAVAILABLE */
+    public List<ModelDescription> ask() {
         try {
             var models = LmCoreGrpc.newBlockingStub(lmCore)
                     .withDeadlineAfter(ASK_SECONDS, TimeUnit.SECONDS)

@@ -1,8 +1,14 @@
 package longreach.gateway.config;
 
+import io.grpc.CallOptions;
+import io.grpc.Channel;
+import io.grpc.ClientCall;
+import io.grpc.ClientInterceptor;
+import io.grpc.ConnectivityState;
 import io.grpc.Grpc;
 import io.grpc.InsecureChannelCredentials;
 import io.grpc.ManagedChannel;
+import io.grpc.MethodDescriptor;
 import io.grpc.inprocess.InProcessChannelBuilder;
 import java.util.ArrayList;
 import java.util.List;
@@ -37,11 +43,30 @@ public final class Channels implements AutoCloseable {
                 ? InProcessChannelBuilder.forName(target.substring(IN_PROCESS.length()))
                 : Grpc.newChannelBuilder(target, InsecureChannelCredentials.create())
                         .defaultLoadBalancingPolicy("round_robin");
+        var atOnce = new ConnectAtOnce();
         var channel = builder.executor(executor)
+                .intercept(atOnce)
                 .maxInboundMessageSize(MAX_MESSAGE_BYTES)
                 .build();
+        atOnce.channel = channel;
         open.add(channel);
         return channel;
+    }
+
+    /**
+     * gRPC waits longer after each failed attempt, up to two minutes, and fails every call meanwhile, although a service
+     * that was started anew may long be there. So a call that finds its channel waiting has it try again at once.
+     */
+    private static final class ConnectAtOnce implements ClientInterceptor {
+        private volatile ManagedChannel channel;
+
+        @Override
+        public <Q, R> ClientCall<Q, R> interceptCall(MethodDescriptor<Q, R> method, CallOptions options, Channel next) {
+            if (channel.getState(false) == ConnectivityState.TRANSIENT_FAILURE) {
+                channel.resetConnectBackoff();
+            }
+            return next.newCall(method, options);
+        }
     }
 
     @Override

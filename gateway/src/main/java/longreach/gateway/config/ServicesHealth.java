@@ -32,7 +32,7 @@ class ServicesHealth implements HealthIndicator {
         try {
             health.withDetail(
                     "lm-core",
-                    models.all().stream().map(ModelDescription::getName).toList());
+                    models.ask().stream().map(ModelDescription::getName).toList());
         } catch (ApiException e) {
             health.down().withDetail("lm-core", e.getMessage());
         }
