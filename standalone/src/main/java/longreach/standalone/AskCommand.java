@@ -52,10 +52,12 @@ final class AskCommand implements Callable<Integer> {
             throw CommandException.usage("the question is empty (expected: FILE... \"question\")");
         }
         if (Files.exists(Path.of(question))) {
-            throw CommandException.usage("the last argument is a file: " + question
-                    + " (expected: FILE... \"question\")");
+            throw CommandException.usage(
+                    "the last argument is a file: " + question + " (expected: FILE... \"question\")");
         }
-        var paths = arguments.subList(0, arguments.size() - 1).stream().map(Path::of).toList();
+        var paths = arguments.subList(0, arguments.size() - 1).stream()
+                .map(Path::of)
+                .toList();
         paths.forEach(path -> GeminiClient.mimeType(GeminiClient.checked(path)));
         try (var session = Session.open(options, url, apiKey)) {
             var files = new ArrayList<JsonNode>();

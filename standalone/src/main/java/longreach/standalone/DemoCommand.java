@@ -74,7 +74,9 @@ final class DemoCommand implements Callable<Integer> {
             say("\n" + truth.file() + ": " + truth.question());
             Answer answer = answer(session, files.get(truth.file()), truth, true);
             say((answer.sources().isEmpty() ? "" : "  [" + String.join("; ", answer.sources()) + "]")
-                    + (truth.isRight(answer.text()) ? "  right" : "  WRONG, expected: " + truth.answers().getFirst()));
+                    + (truth.isRight(answer.text())
+                            ? "  right"
+                            : "  WRONG, expected: " + truth.answers().getFirst()));
             cold.add(answer);
         }
         say("\nThe same questions again:");
@@ -106,8 +108,9 @@ final class DemoCommand implements Callable<Integer> {
     }
 
     private static void printTable(List<Result> results) {
-        System.out.printf("%n%-9s %-56s %-5s %9s %9s %9s %7s%n", "file", "question", "", "cold ms", "warm ms",
-                "tokens/s", "chunks");
+        System.out.printf(
+                "%n%-9s %-56s %-5s %9s %9s %9s %7s%n",
+                "file", "question", "", "cold ms", "warm ms", "tokens/s", "chunks");
         for (var result : results) {
             System.out.printf(
                     "%-9s %-56s %-5s %9.0f %9.0f %9.1f %7d%n",
@@ -128,8 +131,12 @@ final class DemoCommand implements Callable<Integer> {
         System.out.printf(
                 "time to first token, median: %.0f ms cold, %.0f ms warm; the same answer again: %d of %d%n",
                 median(results, true), median(results, false), same(results), results.size());
-        long cached = results.stream().mapToLong(result -> result.warm().cachedTokens()).sum();
-        long prompt = results.stream().mapToLong(result -> result.warm().promptTokens()).sum();
+        long cached = results.stream()
+                .mapToLong(result -> result.warm().cachedTokens())
+                .sum();
+        long prompt = results.stream()
+                .mapToLong(result -> result.warm().promptTokens())
+                .sum();
         System.out.printf("the second time, %d of %d prompt tokens came from the cache%n", cached, prompt);
         System.out.println("cold ms and warm ms: time to first token, the first and the second time; chunks: reused"
                 + " the second time");

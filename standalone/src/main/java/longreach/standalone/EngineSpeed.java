@@ -56,12 +56,15 @@ final class EngineSpeed implements Callable<Integer> {
         Path gguf = ModelCache.ofEnvironment()
                 .require(
                         model,
-                        ModelCatalog.find(model).orElseThrow().files().getFirst().name());
+                        ModelCatalog.find(model)
+                                .orElseThrow()
+                                .files()
+                                .getFirst()
+                                .name());
         int used = threads > 0 ? threads : KernelSelector.defaultThreads();
         runOther(gguf, used);
         var kernels = KernelSelector.select(used);
-        try (var bench =
-                new EngineBench(gguf, kernels, precision.equals("f32") ? Precision.F32 : Precision.FAST)) {
+        try (var bench = new EngineBench(gguf, kernels, precision.equals("f32") ? Precision.F32 : Precision.FAST)) {
             System.out.println("longreach, " + precision + ", " + bench.speed(prefill, decode, ROUNDS));
         } finally {
             kernels.pool().close();

@@ -68,10 +68,14 @@ final class InspectCommand implements Callable<Integer> {
                     new Services.Application(
                             LmCoreApplication::builder,
                             Map.of(
-                                    "lm-core.model", options.model,
-                                    "lm-core.precision", options.precision,
-                                    "lm-core.threads", threads,
-                                    "context-store.redis", "memory:inspect")));
+                                    "lm-core.model",
+                                    options.model,
+                                    "lm-core.precision",
+                                    options.precision,
+                                    "lm-core.threads",
+                                    threads,
+                                    "context-store.redis",
+                                    "memory:inspect")));
             if (!family.equals("audio")) {
                 applications.put("vision-encoder", StandaloneServer.vision(media, threads));
             }
@@ -84,12 +88,20 @@ final class InspectCommand implements Callable<Integer> {
             }
             var readings = new ArrayList<Reading>();
             if (!family.equals("audio")) {
-                readings.add(read(services, "vision-encoder", mimeType, real, (channel, down) ->
-                        VisionEncoderGrpc.newStub(channel).encode(down)));
+                readings.add(read(
+                        services,
+                        "vision-encoder",
+                        mimeType,
+                        real,
+                        (channel, down) -> VisionEncoderGrpc.newStub(channel).encode(down)));
             }
             if (sound && (family.equals("audio") || hasAudio(readings))) {
-                readings.add(read(services, "audio-encoder", mimeType, real, (channel, down) ->
-                        AudioEncoderGrpc.newStub(channel).encode(down)));
+                readings.add(read(
+                        services,
+                        "audio-encoder",
+                        mimeType,
+                        real,
+                        (channel, down) -> AudioEncoderGrpc.newStub(channel).encode(down)));
             }
             report(mimeType, readings, tokens(services, readings));
         }
@@ -161,8 +173,9 @@ final class InspectCommand implements Callable<Integer> {
                                         down.getProgress().getStage());
                             case TEXT -> reading.pieces().add(down.getText());
                             case DONE -> reading.counts().putAll(down.getDone().getCountsMap());
-                            default -> throw CommandException.failed(file + ": a " + down.getKindCase()
-                                    + " piece, which this command cannot show");
+                            default ->
+                                throw CommandException.failed(
+                                        file + ": a " + down.getKindCase() + " piece, which this command cannot show");
                         }
                     }
                     case Status status -> {
@@ -194,12 +207,17 @@ final class InspectCommand implements Callable<Integer> {
             for (var piece : pieces(readings)) {
                 var turn = Turn.newBuilder()
                         .setRole(Turn.Role.USER)
-                        .addParts(RenderPart.newBuilder().setText(piece.getText()).setMark(piece.getMark()));
+                        .addParts(
+                                RenderPart.newBuilder().setText(piece.getText()).setMark(piece.getMark()));
                 var rendered = LmCoreGrpc.newBlockingStub(channel)
-                        .render(RenderRequest.newBuilder().setModel(options.model).addTurns(turn).build());
+                        .render(RenderRequest.newBuilder()
+                                .setModel(options.model)
+                                .addTurns(turn)
+                                .build());
                 // The marked segment is the piece; the rest is the chat template around it.
                 counts.add(rendered.getSegmentsList().stream()
-                        .filter(segment -> segment.hasText() && segment.getMark().equals(piece.getMark()))
+                        .filter(segment ->
+                                segment.hasText() && segment.getMark().equals(piece.getMark()))
                         .mapToInt(InspectCommand::length)
                         .max()
                         .orElse(rendered.getTotalTokens()));
@@ -221,13 +239,17 @@ final class InspectCommand implements Callable<Integer> {
     private void report(String mimeType, List<Reading> readings, List<Integer> tokens) {
         var root = describe(mimeType, readings, tokens);
         if (json) {
-            System.out.println(GeminiClient.JSON.writerWithDefaultPrettyPrinter().writeValueAsString(root));
+            System.out.println(
+                    GeminiClient.JSON.writerWithDefaultPrettyPrinter().writeValueAsString(root));
             return;
         }
         var media = root.path("media");
         var line = new StringBuilder(file.getFileName() + ": " + mimeType);
-        media.properties().forEach(entry -> line.append(", ").append(entry.getKey()).append(' ').append(
-                entry.getValue().asString()));
+        media.properties()
+                .forEach(entry -> line.append(", ")
+                        .append(entry.getKey())
+                        .append(' ')
+                        .append(entry.getValue().asString()));
         System.out.println(line);
         var pieces = pieces(readings);
         for (int i = 0; i < pieces.size(); i++) {
@@ -245,7 +267,8 @@ final class InspectCommand implements Callable<Integer> {
         var root = GeminiClient.JSON.createObjectNode();
         root.put("file", file.getFileName().toString()).put("mimeType", mimeType);
         var media = root.putObject("media");
-        for (var plan : readings.stream().flatMap(reading -> reading.plans().stream()).toList()) {
+        for (var plan :
+                readings.stream().flatMap(reading -> reading.plans().stream()).toList()) {
             putPositive(media, "pages", plan.getPages());
             if (plan.getDurationMs() > 0) {
                 media.put("seconds", plan.getDurationMs() / 1000.0);
@@ -274,7 +297,9 @@ final class InspectCommand implements Callable<Integer> {
             } else if (mark.getEndMs() > 0) {
                 item = onScreen.addObject();
             } else {
-                item = pages.addObject().put("page", Math.max(1, mark.getPage())).put("kind", kind(piece));
+                item = pages.addObject()
+                        .put("page", Math.max(1, mark.getPage()))
+                        .put("kind", kind(piece));
             }
             if (mark.getEndMs() > 0) {
                 item.put("start", mark.getStartMs() / 1000.0).put("end", mark.getEndMs() / 1000.0);

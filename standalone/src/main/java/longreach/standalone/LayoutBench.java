@@ -84,7 +84,10 @@ final class LayoutBench implements Callable<Integer> {
                 for (var truth : questions) {
                     var body = GeminiClient.question(List.of(files.get(truth.file())), truth.question(), MAX_TOKENS);
                     if (!system.equals("default")) {
-                        body.putObject("systemInstruction").putArray("parts").addObject().put("text", system);
+                        body.putObject("systemInstruction")
+                                .putArray("parts")
+                                .addObject()
+                                .put("text", system);
                     }
                     Answer answer = session.client().stream(options.model, body, piece -> {});
                     times.add(answer.firstTokenMillis());

@@ -27,6 +27,7 @@ public final class Main {
     private Main() {}
 
     public static void main(String[] arguments) {
+        StandardError.restore();
         System.exit(run(arguments));
     }
 

@@ -10,6 +10,7 @@ import java.util.concurrent.ExecutionException;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.function.Supplier;
+import org.slf4j.bridge.SLF4JBridgeHandler;
 import org.springframework.boot.Banner;
 import org.springframework.boot.builder.SpringApplicationBuilder;
 import org.springframework.context.ConfigurableApplicationContext;
@@ -30,8 +31,12 @@ final class Services implements AutoCloseable {
     private final Thread hook = new Thread(this::stop, "longreach-stop");
 
     static {
-        // Five applications that start side by side would each set logging up anew; logback.xml does it once for all.
+        // Applications that start side by side would each set the one logging context up anew, and fall over each
+        // other's changes to it (a ConcurrentModificationException at start). logback.xml does it once for all.
         System.setProperty("org.springframework.boot.logging.LoggingSystem", "none");
+        // Which would also have brought in what Tomcat and gRPC tell java.util.logging.
+        SLF4JBridgeHandler.removeHandlersForRootLogger();
+        SLF4JBridgeHandler.install();
     }
 
     /** @param overrides settings that win over everything else */

@@ -56,7 +56,8 @@ public final class StandaloneServer implements AutoCloseable {
             String url = "http://" + (options.host.contains(":") ? "[" + options.host + "]" : options.host) + ":"
                     + gateway.getEnvironment().getRequiredProperty("local.server.port");
             data.recordAddress(url);
-            return new StandaloneServer(services, url, gateway.getBean(GrpcServerLifecycle.class).getPort());
+            return new StandaloneServer(
+                    services, url, gateway.getBean(GrpcServerLifecycle.class).getPort());
         } catch (Throwable failure) {
             services.close();
             throw failure;

@@ -50,8 +50,8 @@ final class UpCommand implements Callable<Integer> {
         Weights.pullMissing(options.model);
         try (var server = StandaloneServer.start(options, stage -> {})) {
             System.out.println("ready " + server.url());
-            System.err.println("gRPC on " + host + ":" + server.grpcPort() + ", data in " + options.data
-                    + "; Ctrl-C stops");
+            System.err.println(
+                    "gRPC on " + host + ":" + server.grpcPort() + ", data in " + options.data + "; Ctrl-C stops");
             // The shutdown hook of the server does the rest.
             new CountDownLatch(1).await();
         }
