@@ -220,7 +220,8 @@ public final class Uploads {
         long announced = session.wanted.getSizeBytes();
         if (have == 0) {
             cancel(id);
-            throw ApiException.invalid("the file is empty (expected: at least one byte)");
+            String name = session.wanted.getDisplayName();
+            throw ApiException.badField(name.isEmpty() ? "file" : name, "0 bytes", "at least one byte");
         }
         if (announced > 0 && have != announced) {
             throw ApiException.badField(

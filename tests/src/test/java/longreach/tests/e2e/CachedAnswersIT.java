@@ -13,7 +13,8 @@ import tools.jackson.databind.JsonNode;
 
 /** What is asked again is decoded, encoded and prefilled once, also across a restart. */
 class CachedAnswersIT {
-    private static final String QUESTION = "Who is the harbour master?";
+    /** One that the small model answers rightly in whatever order the processor adds. */
+    private static final String QUESTION = "How long will the new power cable be?";
 
     @BeforeAll
     static void weights() {
@@ -32,7 +33,8 @@ class CachedAnswersIT {
 
             JsonNode first = rest.generate(Rest.question(file, QUESTION)).body();
             answer = Rest.text(first);
-            assertThat(answer).contains("Wilk");
+            assertThat(answer).contains("7.8");
+            assertThat(grounding(first)).contains("#page=10", "7.8 kilometres");
             assertReused(rest.generate(Rest.question(file, QUESTION)).body(), answer);
 
             JsonNode again = rest.ingest(TestWeights.sample("report.pdf"), "application/pdf");
@@ -65,16 +67,16 @@ class CachedAnswersIT {
                 var rest = new Rest(server.url(), "any")) {
             JsonNode file = rest.ingest(TestWeights.sample("talk.mp4"), "video/mp4");
             assertThat(file.path("state").asString()).as("%s", file).isEqualTo("ACTIVE");
-            JsonNode reply =
-                    rest.generate(Rest.question(file, "Who is the archivist?")).body();
-            String shown =
-                    reply.path("candidates").path(0).path("groundingMetadata").toString();
-            assertThat(shown).contains("Amundsen").contains("#t=");
-            reply = rest.generate(Rest.question(file, "Ask what you can do for your country"))
-                    .body();
-            shown = reply.path("candidates").path(0).path("groundingMetadata").toString();
-            assertThat(shown).containsIgnoringCase("what you can do for your country");
+            var slide = rest.generate(Rest.question(file, "Who is the archivist?"));
+            assertThat(grounding(slide.body())).contains("Amundsen", "#t=");
+            var speech = rest.generate(Rest.question(file, "What did Mr. John Dashwood have leisure to consider?"));
+            assertThat(grounding(speech.body())).contains("leisure to consider", "#t=8");
         }
+    }
+
+    /** The passages that the answer rests on, with their places. */
+    private static String grounding(JsonNode response) {
+        return response.path("candidates").path(0).path("groundingMetadata").toString();
     }
 
     private static void assertReused(JsonNode response, String answer) {
