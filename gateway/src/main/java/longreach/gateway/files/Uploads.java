@@ -221,7 +221,7 @@ public final class Uploads {
         if (have == 0) {
             cancel(id);
             String name = session.wanted.getDisplayName();
-            throw ApiException.badField(name.isEmpty() ? "file" : name, "0 bytes", "at least one byte");
+            throw ApiException.badField(name.isEmpty() ? "file" : name, "empty", "at least one byte");
         }
         if (announced > 0 && have != announced) {
             throw ApiException.badField(
