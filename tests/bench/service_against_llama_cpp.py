@@ -55,6 +55,7 @@ def main():
     parser.add_argument("--words", type=int, default=470, help="of the prompt; about 1.05 tokens each")
     parser.add_argument("--tokens", type=int, default=96, help="decoded")
     parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--warm", type=int, default=3, help="rounds before them that do not count: the JVM compiles")
     args = parser.parse_args()
 
     from llama_cpp import Llama
@@ -64,7 +65,7 @@ def main():
     )
     rng = random.Random(time.time_ns())
     figures = {"prefill": ([], []), "decode": ([], [])}
-    for round_ in range(args.rounds + 1):
+    for round_ in range(1 - args.warm, args.rounds + 1):
         words = " ".join(rng.choice(WORDS) for _ in range(args.words))
         text = f"{rng.random()} {words}\n\nWrite a long story that uses these words."
         usage, first_seconds, decode_seconds = ask(args.url, args.model, text, args.tokens)
@@ -81,7 +82,7 @@ def main():
         for token in ids[:decoded]:
             llama.eval([token])
         llama_decode = time.perf_counter() - began
-        if round_ == 0:
+        if round_ < 1:
             continue
         figures["prefill"][0].append((prompt - cached) / first_seconds)
         figures["prefill"][1].append(prompt / llama_first)
