@@ -146,20 +146,8 @@ final class EncodeCall implements StreamObserver<EncodeUp> {
         } finally {
             lock.unlock();
         }
-        long begin = System.nanoTime();
-        try (MediaSource held = source;
-                AudioReader reader = openUnlessCancelled(held)) {
-            AudioProbe probe = reader.probe();
-            send(EncodeDown.newBuilder().setPlan(plan(probe)).build());
-            EncodeDone.Builder done = EncodeDone.newBuilder().putCounts("audio", probe.hasAudio() ? 1 : 0);
-            if (probe.hasAudio() && !open.getPlanOnly()) {
-                TranscriptCounts counts = engine.transcriber().transcribe(reader, new Sink(probe, clip(open)));
-                done.putCounts("audio_ms", counts.audioMillis())
-                        .putCounts("speech_ms", counts.speechMillis())
-                        .putCounts("windows", counts.windows())
-                        .putCounts("segments", counts.segments());
-            }
-            done.setEncodeMillis((int) ((System.nanoTime() - begin) / 1_000_000));
+        try {
+            EncodeDone done = encode();
             send(EncodeDown.newBuilder().setDone(done).build());
             complete();
         } catch (Throwable e) {
@@ -173,6 +161,26 @@ final class EncodeCall implements StreamObserver<EncodeUp> {
             } finally {
                 lock.unlock();
             }
+        }
+    }
+
+    // The spooled file is gone before the caller learns of the end: who sees the end may count on it.
+    private EncodeDone encode() throws Exception {
+        long begin = System.nanoTime();
+        try (MediaSource held = source;
+                AudioReader reader = openUnlessCancelled(held)) {
+            AudioProbe probe = reader.probe();
+            send(EncodeDown.newBuilder().setPlan(plan(probe)).build());
+            EncodeDone.Builder done = EncodeDone.newBuilder().putCounts("audio", probe.hasAudio() ? 1 : 0);
+            if (probe.hasAudio() && !open.getPlanOnly()) {
+                TranscriptCounts counts = engine.transcriber().transcribe(reader, new Sink(probe, clip(open)));
+                done.putCounts("audio_ms", counts.audioMillis())
+                        .putCounts("speech_ms", counts.speechMillis())
+                        .putCounts("windows", counts.windows())
+                        .putCounts("segments", counts.segments());
+            }
+            return done.setEncodeMillis((int) ((System.nanoTime() - begin) / 1_000_000))
+                    .build();
         }
     }
 
