@@ -295,9 +295,9 @@ class GenerateContentTest {
                             .getBytes(StandardCharsets.UTF_8));
             socket.getOutputStream().write(body);
             socket.getOutputStream().flush();
-            Awaitility.await().atMost(Duration.ofSeconds(15)).until(() -> services.lmCore.opened.size() > opened);
+            Awaitility.await().atMost(Duration.ofMinutes(1)).until(() -> services.lmCore.opened.size() > opened);
         }
-        Awaitility.await().atMost(Duration.ofSeconds(15)).until(() -> services.lmCore.cancelled.get() > before);
+        Awaitility.await().atMost(Duration.ofMinutes(1)).until(() -> services.lmCore.cancelled.get() > before);
     }
 
     @Test
@@ -316,7 +316,7 @@ class GenerateContentTest {
             assertThat(new String(Arrays.copyOf(first, 15), StandardCharsets.UTF_8))
                     .isEqualTo("HTTP/1.1 200 \r\n");
         }
-        Awaitility.await().atMost(Duration.ofSeconds(15)).until(() -> services.lmCore.cancelled.get() > before);
+        Awaitility.await().atMost(Duration.ofMinutes(1)).until(() -> services.lmCore.cancelled.get() > before);
     }
 
     @Test

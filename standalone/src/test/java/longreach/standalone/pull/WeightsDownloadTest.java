@@ -187,7 +187,7 @@ class WeightsDownloadTest {
 
     @Test
     void aStalledTransferIsGivenUpAndWhatArrivedIsKept() throws Exception {
-        stall = Duration.ofMillis(400);
+        stall = Duration.ofSeconds(1);
         behaviour = (exchange, from) -> {
             if (from == 0) {
                 exchange.sendResponseHeaders(200, CONTENT.length);
@@ -195,7 +195,7 @@ class WeightsDownloadTest {
                 exchange.getResponseBody().flush();
             }
             try {
-                Thread.sleep(2000);
+                Thread.sleep(6000);
             } catch (InterruptedException e) {
                 Thread.currentThread().interrupt();
             }
