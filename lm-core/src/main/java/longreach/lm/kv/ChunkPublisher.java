@@ -44,7 +44,7 @@ public final class ChunkPublisher implements AutoCloseable {
 
     /** @return whether the chunk was taken; false as well when the cache keeps no raw rows of it */
     public boolean offer(Tenant tenant, KvCache cache, ChunkSpan span) {
-        ChunkStage stage = cache.retainStage(span.start());
+        ChunkStage stage = cache.retainStage(span);
         if (stage == null) {
             return false;
         }

@@ -27,6 +27,8 @@ public final class KvCache implements AutoCloseable {
     private float[] restoreK = new float[0];
     private float[] restoreV = new float[0];
     private int length;
+    // End of the last position whose raw rows somebody else may be reading.
+    private int published;
     private boolean closed;
 
     /**
@@ -64,7 +66,8 @@ public final class KvCache implements AutoCloseable {
     public void prepare(int end) {
         addBlocks(end);
         if (staging) {
-            for (int chunk = length / POSITIONS; chunk < KvPool.blocksFor(end); chunk++) {
+            // A chunk that has begun without a stage lacks its first rows: it is never published.
+            for (int chunk = KvPool.blocksFor(length); chunk < KvPool.blocksFor(end); chunk++) {
                 if (stages[chunk] == null) {
                     stages[chunk] = new ChunkStage(pool);
                 }
@@ -96,10 +99,16 @@ public final class KvCache implements AutoCloseable {
             for (int done = 0; done < tokens; ) {
                 int slot = (start + done) % POSITIONS;
                 int rows = Math.min(tokens - done, POSITIONS - slot);
-                MemorySegment stage = stages[(start + done) / POSITIONS].segment();
-                long at = stageOffsets[layer] + slot * rowBytes;
-                codec.roundInto(k, kOffset + done * width, rows * width, stage, at);
-                codec.roundInto(v, vOffset + done * width, rows * width, stage, at + POSITIONS * rowBytes);
+                ChunkStage stage = stages[(start + done) / POSITIONS];
+                if (stage == null) {
+                    codec.round(k, kOffset + done * width, rows * width);
+                    codec.round(v, vOffset + done * width, rows * width);
+                } else {
+                    long at = stageOffsets[layer] + slot * rowBytes;
+                    codec.roundInto(k, kOffset + done * width, rows * width, stage.segment(), at);
+                    codec.roundInto(
+                            v, vOffset + done * width, rows * width, stage.segment(), at + POSITIONS * rowBytes);
+                }
                 done += rows;
             }
         } else {
@@ -111,6 +120,20 @@ public final class KvCache implements AutoCloseable {
 
     /** The positions up to {@code end} are complete in every layer. */
     public void advance(int end) {
+        length = end;
+    }
+
+    /**
+     * Takes the last positions back, so that the next step begins at {@code end}: what it adds replaces them in pages and
+     * stages. Blocks stay with this sequence.
+     *
+     * @throws IllegalArgumentException unless {@code end} lies between what was offered for publication and the length
+     */
+    public void truncate(int end) {
+        if (end < published || end > length) {
+            throw new IllegalArgumentException("truncate: " + end + " (expected: between " + published
+                    + ", the end of what was offered for publication, and the length " + length + ")");
+        }
         length = end;
     }
 
@@ -176,10 +199,14 @@ public final class KvCache implements AutoCloseable {
         }
     }
 
-    /** The raw rows of the chunk that begins at {@code start}, for a publication, which must release it; or null. */
-    ChunkStage retainStage(int start) {
-        ChunkStage stage = stages[start / POSITIONS];
-        return stage == null ? null : stage.retain();
+    /** The raw rows of a chunk that is complete, for a publication, which must release them; or null. */
+    ChunkStage retainStage(ChunkSpan span) {
+        ChunkStage stage = stages[span.start() / POSITIONS];
+        if (stage == null) {
+            return null;
+        }
+        published = Math.max(published, span.end());
+        return stage.retain();
     }
 
     /** The chunk that begins at {@code start} needs its raw rows no more. */

@@ -9,8 +9,8 @@ import longreach.lm.model.Batch;
 import longreach.lm.model.Llama;
 import longreach.lm.model.Precision;
 import longreach.lm.prompt.TokenStream;
-import longreach.tensor.kernel.Kernels;
 import longreach.tensor.kernel.KernelSelector;
+import longreach.tensor.kernel.Kernels;
 import org.junit.jupiter.api.Test;
 
 /** In FAST a prompt's logits are the same to the last bit however the prompt is cut into steps, on any number of threads. */
