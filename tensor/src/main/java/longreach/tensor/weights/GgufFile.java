@@ -25,7 +25,7 @@ import java.util.stream.Collectors;
  * <p>Safe to share between threads. {@link #close} unmaps: no tensor may be read after it. The file must not be
  * truncated while it is open; replace it by renaming another one over it.
  */
-public final class GgufFile implements AutoCloseable {
+public final class GgufFile implements ModelFiles {
     private static final int MAGIC = 0x46554747; // "GGUF", little endian
     private static final int MAX_KEYS = 1 << 16;
     private static final int MAX_TENSORS = 1 << 17;
@@ -77,6 +77,7 @@ public final class GgufFile implements AutoCloseable {
         }
     }
 
+    @Override
     public Path path() {
         return path;
     }
@@ -86,33 +87,14 @@ public final class GgufFile implements AutoCloseable {
     }
 
     /** In the order of the file's table. */
+    @Override
     public Collection<Tensor> tensors() {
         return tensors.values();
     }
 
+    @Override
     public Optional<Tensor> find(String name) {
         return Optional.ofNullable(tensors.get(name));
-    }
-
-    /** @throws WeightsException when there is none of this name */
-    public Tensor tensor(String name) {
-        return find(name).orElseThrow(() -> new WeightsException(path, name, "missing (expected: a tensor)"));
-    }
-
-    /**
-     * The tensor of this name, which must have this shape.
-     *
-     * @param shape outermost dimension first
-     */
-    public Tensor tensor(String name, long... shape) {
-        Tensor tensor = tensor(name);
-        if (!Arrays.equals(tensor.shape(), shape)) {
-            throw new WeightsException(
-                    path,
-                    name,
-                    "shape " + Arrays.toString(tensor.shape()) + " (expected: " + Arrays.toString(shape) + ")");
-        }
-        return tensor;
     }
 
     @Override
