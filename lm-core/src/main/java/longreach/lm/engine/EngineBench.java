@@ -1,7 +1,9 @@
 package longreach.lm.engine;
 
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.List;
 import longreach.lm.kv.KvCache;
 import longreach.lm.kv.KvPool;
 import longreach.lm.model.Batch;
@@ -67,10 +69,7 @@ public final class EngineBench implements AutoCloseable {
 
     /** Prefills as the engine does and decodes greedily; the best of {@code rounds} after one that is not counted. */
     public Speed speed(int prefillTokens, int decodeTokens, int rounds) {
-        int[] ids = new int[prefillTokens];
-        for (int i = 0; i < ids.length; i++) {
-            ids[i] = 1000 + (i * 7919) % (model.card().vocabulary() - 1000);
-        }
+        int[] ids = ids(prefillTokens);
         double prefill = 0;
         double decode = 0;
         for (int round = 0; round <= rounds; round++) {
@@ -92,6 +91,61 @@ public final class EngineBench implements AutoCloseable {
             }
         }
         return new Speed(kernels.name(), kernels.pool().threads(), prefillTokens, prefill, decodeTokens, decode);
+    }
+
+    /**
+     * Tokens per second, all together, of several sequences that are decoded greedily in the same steps; the best of
+     * {@code rounds} after one that is not counted.
+     *
+     * @param depth tokens of each sequence's prompt; the prompts differ in their first token
+     */
+    public double streams(int streams, int depth, int decodeTokens, int rounds) {
+        int[] ids = ids(depth);
+        double best = 0;
+        for (int round = 0; round <= rounds; round++) {
+            List<KvCache> caches = new ArrayList<>();
+            try {
+                int[] next = new int[streams];
+                TokenStream[] prompts = new TokenStream[streams];
+                for (int s = 0; s < streams; s++) {
+                    ids[0] = 1000 + s;
+                    prompts[s] = TokenStream.ofText(ids);
+                    caches.add(cache(depth + decodeTokens));
+                    forward(caches.getLast(), prompts[s], ids, 1);
+                    next[s] = argmax();
+                }
+                long began = System.nanoTime();
+                for (int i = 0; i < decodeTokens; i++) {
+                    batch.clear();
+                    for (int s = 0; s < streams; s++) {
+                        batch.begin(caches.get(s), prompts[s]);
+                        batch.addToken(next[s]);
+                        batch.end(1);
+                    }
+                    model.forward(batch);
+                    for (int s = 0; s < streams; s++) {
+                        next[s] = kernels.argmax(
+                                batch.logits(),
+                                batch.logitsOffset(s),
+                                model.card().vocabulary());
+                    }
+                }
+                if (round > 0) {
+                    best = Math.max(best, (double) streams * decodeTokens * 1e9 / (System.nanoTime() - began));
+                }
+            } finally {
+                caches.forEach(KvCache::close);
+            }
+        }
+        return best;
+    }
+
+    private int[] ids(int count) {
+        int[] ids = new int[count];
+        for (int i = 0; i < ids.length; i++) {
+            ids[i] = 1000 + (i * 7919) % (model.card().vocabulary() - 1000);
+        }
+        return ids;
     }
 
     /** Logits after each of the ids, [ids, vocabulary]. */
@@ -186,15 +240,20 @@ public final class EngineBench implements AutoCloseable {
         checkpoint.close();
     }
 
-    /** Arguments: GGUF file, threads, prefill tokens, decode tokens. */
+    /** Arguments: GGUF file, threads, prefill tokens, decode tokens, most streams at once (1: none beside the first). */
     public static void main(String[] args) {
         int threads = args.length > 1 ? Integer.parseInt(args[1]) : KernelSelector.defaultThreads();
         int prefill = args.length > 2 ? Integer.parseInt(args[2]) : 512;
         int decode = args.length > 3 ? Integer.parseInt(args[3]) : 128;
+        int streams = args.length > 4 ? Integer.parseInt(args[4]) : 1;
         Kernels kernels = KernelSelector.select(threads);
         for (Precision precision : new Precision[] {Precision.FAST, Precision.F32}) {
             try (var bench = new EngineBench(Path.of(args[0]), kernels, precision)) {
                 System.out.println(precision + " " + bench.speed(prefill, decode, 3));
+                for (int n = 2; n <= streams; n *= 2) {
+                    double all = bench.streams(n, Math.min(prefill, 64), decode, 2);
+                    System.out.printf("%s %d streams: %.1f tokens/s together%n", precision, n, all);
+                }
             }
         }
         kernels.pool().close();

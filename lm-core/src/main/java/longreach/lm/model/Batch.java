@@ -34,6 +34,11 @@ public final class Batch {
             return logitRows == 0 ? -1 : logitIndex;
         }
 
+        /** Whether its rows are beyond the prompt: tokens that were generated, or that may be. */
+        boolean generated() {
+            return start >= prompt.length();
+        }
+
         int end() {
             return start + tokens;
         }

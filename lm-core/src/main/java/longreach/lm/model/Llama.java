@@ -125,15 +125,12 @@ public final class Llama implements LanguageModel {
     private final Config config;
     private final Weights w;
     private final Kernels kernels;
-    private final Precision precision;
+    private final StepProducts products;
     private final Arena arena;
     private final KvShape kvShape;
     private final AttentionShape causal;
     private final AttentionShape bidirectional;
     private final RopeTable rope;
-
-    // Whether this step computes one token beyond the prompt of its sequence.
-    private boolean generating;
 
     // Activations of one step; they grow to the largest step and stay.
     private float[] x = new float[0];
@@ -154,7 +151,7 @@ public final class Llama implements LanguageModel {
         this.config = config;
         this.w = weights;
         this.kernels = kernels;
-        this.precision = precision;
+        products = new StepProducts(kernels, precision);
         this.arena = arena;
         causal = config.attention();
         bidirectional = new AttentionShape(
@@ -193,8 +190,7 @@ public final class Llama implements LanguageModel {
     public void forward(Batch batch) {
         int t = batch.tokens();
         ensureScratch(t);
-        var first = batch.entry(0);
-        generating = t == 1 && first.start() >= first.prompt.length();
+        products.begin(batch);
         for (int e = 0; e < batch.entries(); e++) {
             batch.entry(e).cache.prepare(batch.entry(e).end());
         }
@@ -209,15 +205,6 @@ public final class Llama implements LanguageModel {
             batch.entry(e).cache.advance(batch.entry(e).end());
         }
         logits(batch);
-    }
-
-    /** y[t, r] = sum_k x[t, k] w[r, k]. A generated token may be rounded further than a prompt. */
-    private void product(Matrix matrix, float[] x, int xOffset, int tokens, float[] y, int yOffset) {
-        if (generating) {
-            precision.decode(kernels, matrix, x, xOffset, y, yOffset);
-        } else {
-            precision.matmul(kernels, matrix, x, xOffset, tokens, y, yOffset);
-        }
     }
 
     /** x[T, D] = rows of the embedding, or soft tokens as they came. */
@@ -237,16 +224,16 @@ public final class Llama implements LanguageModel {
         for (int e = 0; e < batch.entries(); e++) {
             attend(layer, batch.entry(e), 0);
         }
-        product(b.attentionOut, attended, 0, t, projected, 0);
+        products.multiply(b.attentionOut, attended, projected);
         kernels.add(x, 0, projected, 0, t * config.width);
     }
 
     /** q[T, Hq h] rotated; k and v[T, Hkv h] into the caches. */
     private void project(int layer, Block b, Batch batch, int t) {
         kernels.rmsNorm(x, 0, b.attentionNorm, config.normEpsilon, t, config.width, normed, 0);
-        product(b.q, normed, 0, t, q, 0);
-        product(b.k, normed, 0, t, k, 0);
-        product(b.v, normed, 0, t, v, 0);
+        products.multiply(b.q, normed, q);
+        products.multiply(b.k, normed, k);
+        products.multiply(b.v, normed, v);
         for (int e = 0; e < batch.entries(); e++) {
             Batch.Entry entry = batch.entry(e);
             kernels.rope(
@@ -295,10 +282,10 @@ public final class Llama implements LanguageModel {
     /** x += Wdown (silu(Wgate norm(x)) * (Wup norm(x))), for the first {@code t} rows. */
     private void feedForward(Block b, int t) {
         kernels.rmsNorm(x, 0, b.feedForwardNorm, config.normEpsilon, t, config.width, normed, 0);
-        product(b.gate, normed, 0, t, gate, 0);
-        product(b.up, normed, 0, t, up, 0);
+        products.multiply(b.gate, normed, gate);
+        products.multiply(b.up, normed, up);
         kernels.siluMul(gate, 0, up, 0, t * config.feedForward);
-        product(b.down, gate, 0, t, projected, 0);
+        products.multiply(b.down, gate, projected);
         kernels.add(x, 0, projected, 0, t * config.width);
     }
 
@@ -330,7 +317,8 @@ public final class Llama implements LanguageModel {
             kept += entry.logitRows;
         }
         if (kept > 0) {
-            product(b.attentionOut, attended, 0, kept, projected, 0);
+            products.keepLogitRows();
+            products.multiply(b.attentionOut, attended, projected);
             kernels.add(x, 0, projected, 0, kept * config.width);
             feedForward(b, kept);
         }
@@ -341,7 +329,7 @@ public final class Llama implements LanguageModel {
         int rows = batch.logitRows();
         if (rows > 0) {
             kernels.rmsNorm(x, 0, w.outputNorm, config.normEpsilon, rows, config.width, normed, 0);
-            product(w.output, normed, 0, rows, batch.logits, 0);
+            products.multiply(w.output, normed, batch.logits);
         }
     }
 

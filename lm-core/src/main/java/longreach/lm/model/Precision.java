@@ -14,8 +14,8 @@ public enum Precision {
         }
 
         @Override
-        void decode(Kernels kernels, Matrix w, float[] x, int xOffset, float[] y, int yOffset) {
-            kernels.matmulExact(w, x, xOffset, 1, y, yOffset);
+        void decode(Kernels kernels, Matrix w, float[] x, int xOffset, int tokens, float[] y, int yOffset) {
+            kernels.decodeExact(w, x, xOffset, tokens, y, yOffset);
         }
     },
     /**
@@ -29,8 +29,8 @@ public enum Precision {
         }
 
         @Override
-        void decode(Kernels kernels, Matrix w, float[] x, int xOffset, float[] y, int yOffset) {
-            kernels.decode(w, x, xOffset, y, yOffset);
+        void decode(Kernels kernels, Matrix w, float[] x, int xOffset, int tokens, float[] y, int yOffset) {
+            kernels.decode(w, x, xOffset, tokens, y, yOffset);
         }
     };
 
@@ -54,9 +54,9 @@ public enum Precision {
         return generatesAsItPrefills;
     }
 
-    /** y[t, r] = sum_k x[t, k] * w[r, k]. */
+    /** y[t, r] = sum_k x[t, k] * w[r, k], for tokens of prompts. */
     abstract void matmul(Kernels kernels, Matrix w, float[] x, int xOffset, int tokens, float[] y, int yOffset);
 
-    /** The same for the one token of a step that only generates. */
-    abstract void decode(Kernels kernels, Matrix w, float[] x, int xOffset, float[] y, int yOffset);
+    /** The same for generated tokens: each token's result is the same however many are computed with it. */
+    abstract void decode(Kernels kernels, Matrix w, float[] x, int xOffset, int tokens, float[] y, int yOffset);
 }

@@ -12,6 +12,7 @@ import java.util.OptionalInt;
 import java.util.OptionalLong;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
+import longreach.lm.model.LanguageModel;
 import longreach.lm.model.Precision;
 import longreach.lm.prompt.TokenStream;
 import longreach.lm.sample.Sampling;
@@ -36,14 +37,12 @@ class EngineTest {
     }
 
     private Engine engine(ChunkStore store, EngineSettings settings, Precision precision) {
-        var engine = new Engine(
-                TinyModel.of(kernels, precision),
-                kernels,
-                TinyModel.tokens(),
-                precision,
-                store,
-                settings,
-                new EngineMetrics(meters));
+        return engine(TinyModel.of(kernels, precision), store, settings, precision);
+    }
+
+    private Engine engine(LanguageModel model, ChunkStore store, EngineSettings settings, Precision precision) {
+        var engine =
+                new Engine(model, kernels, TinyModel.tokens(), precision, store, settings, new EngineMetrics(meters));
         open.addFirst(engine);
         return engine;
     }
@@ -222,6 +221,30 @@ class EngineTest {
         }
         assertThat(engine.pool().blocksInUse()).isZero();
         assertThat(engine.pool().blocksReserved()).isZero();
+    }
+
+    /** Steps of one answer hold one row, steps of eight hold many and pieces of others' prompts: not a bit may differ. */
+    @Test
+    void fastAnswersAreTheSameToTheLastBitWhoeverElseIsAnswered() throws Exception {
+        var precision = Precision.FAST;
+        Engine engine = engine(TinyModel.quantised(kernels, precision), null, settings(256, 32), precision);
+        List<TokenStream> prompts = new ArrayList<>();
+        List<Collected> together = new ArrayList<>();
+        for (int i = 0; i < 8; i++) {
+            prompts.add(TokenStream.ofText(TinyModel.prompt(3 + 90 * i, 20 + i)));
+            var sink = new Collected();
+            together.add(sink);
+            engine.submit(request("tenant " + i % 3, prompts.get(i), 60), sink);
+        }
+        for (Collected sink : together) {
+            sink.await();
+        }
+        Engine alone = engine(TinyModel.quantised(kernels, precision), null, settings(1024, 128), precision);
+        for (int i = 0; i < prompts.size(); i++) {
+            Collected expected = run(alone, request("x", prompts.get(i), 60));
+            assertThat(together.get(i).ids()).as("ids of %d", i).containsExactly(expected.ids());
+            assertThat(together.get(i).logprobs()).as("logprobs of %d", i).containsExactly(expected.logprobs());
+        }
     }
 
     @Test

@@ -24,15 +24,23 @@ public final class TinyModel {
 
     private final Random random;
     private final Kernels kernels;
+    private final TensorType type;
     private final Arena arena = Arena.ofShared();
 
-    private TinyModel(long seed, Kernels kernels) {
+    private TinyModel(long seed, Kernels kernels, TensorType type) {
         this.random = new Random(seed);
         this.kernels = kernels;
+        this.type = type;
     }
 
+    /** With weights in f32. */
     public static Llama of(Kernels kernels, Precision precision) {
-        return new TinyModel(1, kernels).make(precision);
+        return new TinyModel(1, kernels, TensorType.F32).make(precision);
+    }
+
+    /** With weights of four bits (Q4_1). */
+    public static Llama quantised(Kernels kernels, Precision precision) {
+        return new TinyModel(1, kernels, TensorType.Q4_1).make(precision);
     }
 
     private Llama make(Precision precision) {
@@ -66,11 +74,30 @@ public final class TinyModel {
     }
 
     private Matrix matrix(int rows, int cols) {
+        return type == TensorType.F32 ? floats(rows, cols) : nibbles(rows, cols);
+    }
+
+    /** Blocks of d, m and sixteen bytes: w = d q + m, with q in [0, 16) and m = -7.5 d. */
+    private Matrix nibbles(int rows, int cols) {
+        int blocks = rows * cols / 32;
+        MemorySegment data = arena.allocate(20L * blocks, 64);
+        for (int i = 0; i < blocks; i++) {
+            float d = (float) (0.33 / Math.sqrt(cols)) * (0.5f + random.nextFloat());
+            data.set(ValueLayout.JAVA_SHORT, 20L * i, Float.floatToFloat16(d));
+            data.set(ValueLayout.JAVA_SHORT, 20L * i + 2, Float.floatToFloat16(-7.5f * d));
+            for (int k = 4; k < 20; k++) {
+                data.set(ValueLayout.JAVA_BYTE, 20L * i + k, (byte) random.nextInt());
+            }
+        }
+        return kernels.prepare(new Tensor("random", type, new long[] {rows, cols}, data), arena);
+    }
+
+    private Matrix floats(int rows, int cols) {
         MemorySegment data = arena.allocate(4L * rows * cols, 64);
         for (long i = 0; i < (long) rows * cols; i++) {
             data.setAtIndex(ValueLayout.JAVA_FLOAT, i, (float) (random.nextGaussian() * 1.5 / Math.sqrt(cols)));
         }
-        return kernels.prepare(new Tensor("random", TensorType.F32, new long[] {rows, cols}, data), arena);
+        return kernels.prepare(new Tensor("random", type, new long[] {rows, cols}, data), arena);
     }
 
     /** Token i is the character with code 32 + i; {@link #END} ends an answer. */

@@ -93,11 +93,14 @@ final class Gemv {
     /**
      * Rounds one token to eight bits per step for {@link #groupRounded}: x = scale * a with |a| <= 127.
      *
+     * @param token where the results go: behind those of so many tokens
      * @param pairs receives per eight columns four words, column n low and column n + 4 high; paddedCols / 2 elements
      * @param scales receives the scales; steps elements
      * @param sums receives the sums of the unrounded activations; steps elements
      */
-    static void roundActivations(PackedMatrix w, float[] x, int xOffset, int[] pairs, float[] scales, float[] sums) {
+    static void roundActivations(
+            PackedMatrix w, float[] x, int xOffset, int token, int[] pairs, float[] scales, float[] sums) {
+        int first = token * w.steps();
         for (int b = 0; b < w.steps(); b++) {
             int from = xOffset + b * 32;
             float max = 0;
@@ -107,13 +110,13 @@ final class Gemv {
                 sum += x[k];
             }
             float inverse = max == 0 ? 0 : 127 / max;
-            scales[b] = max / 127;
-            sums[b] = sum;
+            scales[first + b] = max / 127;
+            sums[first + b] = sum;
             for (int i = 0; i < 16; i++) {
                 int k = from + i / 4 * 8 + i % 4;
                 int low = Math.round(x[k] * inverse);
                 int high = Math.round(x[k + 4] * inverse);
-                pairs[b * 16 + i] = low & 0xffff | high << 16;
+                pairs[(first + b) * 16 + i] = low & 0xffff | high << 16;
             }
         }
     }
@@ -123,10 +126,18 @@ final class Gemv {
      * its first four columns, the high half the others. A half sums sixteen products below 15 * 127, which fits.
      */
     static void groupRounded(
-            PackedMatrix matrix, int group, int[] pairs, float[] scales, float[] sums, float[] y, int yOffset) {
+            PackedMatrix matrix,
+            int group,
+            int[] pairs,
+            float[] scales,
+            float[] sums,
+            int token,
+            float[] y,
+            int yOffset) {
         int[] w = matrix.words();
         int offset = group * matrix.groupWords();
         int steps = matrix.steps();
+        int first = token * steps;
         FloatVector y0 = FloatVector.zero(F);
         FloatVector y1 = y0;
         ShortVector nibble = IntVector.broadcast(I, 0x000f000f).reinterpretAsShorts();
@@ -137,12 +148,12 @@ final class Gemv {
             int s = offset + step * Format.Q4.stepWords;
             IntVector dm0 = IntVector.fromArray(I, w, s);
             IntVector dm1 = IntVector.fromArray(I, w, s + LANES);
-            FloatVector sum = FloatVector.broadcast(F, sums[step]);
-            FloatVector scale = FloatVector.broadcast(F, scales[step]);
+            FloatVector sum = FloatVector.broadcast(F, sums[first + step]);
+            FloatVector scale = FloatVector.broadcast(F, scales[first + step]);
             ShortVector p0 = none;
             ShortVector p1 = none;
             for (int i = 0; i < 4; i++) {
-                int k = step * 16 + i * 4;
+                int k = (first + step) * 16 + i * 4;
                 IntVector w0 = IntVector.fromArray(I, w, s + (i + 1) * GROUP);
                 IntVector w1 = IntVector.fromArray(I, w, s + (i + 1) * GROUP + LANES);
                 IntVector i0 = IntVector.broadcast(I, pairs[k]);
@@ -195,6 +206,112 @@ final class Gemv {
         }
         y0.mul(halfScale).intoArray(y, yOffset);
         y1.mul(halfScale).intoArray(y, yOffset + LANES);
+    }
+
+    /** Tokens that {@link #fourRounded} multiplies at once: their sums and a vector of weights stay in registers. */
+    static final int ROUNDED_TOKENS = 4;
+
+    /**
+     * As {@link #groupRounded} for up to {@link #ROUNDED_TOKENS} tokens, each with the same result to the last bit: one
+     * vector of weights after the other is unpacked and multiplied by all of them.
+     *
+     * @param pairs per token {@code 16 * steps} words; {@code scales} and {@code sums} {@code steps} each
+     * @param token the first token
+     * @param count tokens in [1, 4]; those beyond are computed from the last one and not stored
+     * @param half which vector of the group's rows, 0 or 1
+     */
+    static void fourRounded(
+            PackedMatrix matrix,
+            int group,
+            int half,
+            int[] pairs,
+            float[] scales,
+            float[] sums,
+            int token,
+            int count,
+            float[] y,
+            int yOffset,
+            int yStride) {
+        int[] w = matrix.words();
+        int offset = group * matrix.groupWords() + half * LANES;
+        int steps = matrix.steps();
+        FloatVector y0 = FloatVector.zero(F);
+        FloatVector y1 = y0;
+        FloatVector y2 = y0;
+        FloatVector y3 = y0;
+        ShortVector nibble = IntVector.broadcast(I, 0x000f000f).reinterpretAsShorts();
+        ShortVector none = IntVector.broadcast(I, 0).reinterpretAsShorts();
+        IntVector halfBits = IntVector.broadcast(I, HALF_BITS);
+        FloatVector halfScale = FloatVector.broadcast(F, HALF_SCALE);
+        int t0 = token * steps;
+        int t1 = (token + Math.min(1, count - 1)) * steps;
+        int t2 = (token + Math.min(2, count - 1)) * steps;
+        int t3 = (token + Math.min(3, count - 1)) * steps;
+        for (int step = 0; step < steps; step++) {
+            int s = offset + step * Format.Q4.stepWords;
+            IntVector dm = IntVector.fromArray(I, w, s);
+            FloatVector scale0 = FloatVector.broadcast(F, scales[t0 + step]);
+            FloatVector scale1 = FloatVector.broadcast(F, scales[t1 + step]);
+            FloatVector scale2 = FloatVector.broadcast(F, scales[t2 + step]);
+            FloatVector scale3 = FloatVector.broadcast(F, scales[t3 + step]);
+            FloatVector sum0 = FloatVector.broadcast(F, sums[t0 + step]);
+            FloatVector sum1 = FloatVector.broadcast(F, sums[t1 + step]);
+            FloatVector sum2 = FloatVector.broadcast(F, sums[t2 + step]);
+            FloatVector sum3 = FloatVector.broadcast(F, sums[t3 + step]);
+            ShortVector p0 = none;
+            ShortVector p1 = none;
+            ShortVector p2 = none;
+            ShortVector p3 = none;
+            for (int i = 0; i < 4; i++) {
+                int k = step * 16 + i * 4;
+                IntVector word = IntVector.fromArray(I, w, s + (i + 1) * GROUP);
+                ShortVector q = word.reinterpretAsShorts();
+                for (int n = 0; n < 4; n++) {
+                    IntVector a0 = IntVector.broadcast(I, pairs[t0 * 16 + k + n]);
+                    IntVector a1 = IntVector.broadcast(I, pairs[t1 * 16 + k + n]);
+                    IntVector a2 = IntVector.broadcast(I, pairs[t2 * 16 + k + n]);
+                    IntVector a3 = IntVector.broadcast(I, pairs[t3 * 16 + k + n]);
+                    ShortVector low = q.lanewise(AND, nibble);
+                    p0 = p0.add(low.mul(a0.reinterpretAsShorts()));
+                    p1 = p1.add(low.mul(a1.reinterpretAsShorts()));
+                    p2 = p2.add(low.mul(a2.reinterpretAsShorts()));
+                    p3 = p3.add(low.mul(a3.reinterpretAsShorts()));
+                    q = q.lanewise(LSHR, 4);
+                }
+            }
+            FloatVector d = dm.lanewise(LSHL, 16)
+                    .lanewise(ASHR, 3)
+                    .lanewise(AND, halfBits)
+                    .reinterpretAsFloats();
+            FloatVector m = dm.lanewise(ASHR, 3).lanewise(AND, halfBits).reinterpretAsFloats();
+            IntVector s0 = p0.reinterpretAsInts();
+            IntVector s1 = p1.reinterpretAsInts();
+            IntVector s2 = p2.reinterpretAsInts();
+            IntVector s3 = p3.reinterpretAsInts();
+            s0 = s0.lanewise(LSHL, 16).lanewise(ASHR, 16).add(s0.lanewise(ASHR, 16));
+            s1 = s1.lanewise(LSHL, 16).lanewise(ASHR, 16).add(s1.lanewise(ASHR, 16));
+            s2 = s2.lanewise(LSHL, 16).lanewise(ASHR, 16).add(s2.lanewise(ASHR, 16));
+            s3 = s3.lanewise(LSHL, 16).lanewise(ASHR, 16).add(s3.lanewise(ASHR, 16));
+            y0 = m.fma(
+                    sum0, ((FloatVector) s0.convertShape(I2F, F, 0)).mul(scale0).fma(d, y0));
+            y1 = m.fma(
+                    sum1, ((FloatVector) s1.convertShape(I2F, F, 0)).mul(scale1).fma(d, y1));
+            y2 = m.fma(
+                    sum2, ((FloatVector) s2.convertShape(I2F, F, 0)).mul(scale2).fma(d, y2));
+            y3 = m.fma(
+                    sum3, ((FloatVector) s3.convertShape(I2F, F, 0)).mul(scale3).fma(d, y3));
+        }
+        int o = yOffset + half * LANES;
+        y0.mul(halfScale).intoArray(y, o);
+        if (count > 1) {
+            y1.mul(halfScale).intoArray(y, o + yStride);
+        }
+        if (count > 2) {
+            y2.mul(halfScale).intoArray(y, o + 2 * yStride);
+        }
+        if (count > 3) {
+            y3.mul(halfScale).intoArray(y, o + 3 * yStride);
+        }
     }
 
     private static void q4(int[] w, int offset, int steps, float[] x, float[] sums, float[] y, int yOffset) {

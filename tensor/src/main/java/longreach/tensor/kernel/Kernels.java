@@ -36,12 +36,19 @@ public interface Kernels {
     }
 
     /**
-     * The product for one token that is being generated, as fast as it goes: activations may be rounded to eight bits
-     * per 32 columns, an error of about 0.4 % of the largest of them. Prompts and {@code --precision f32} use
-     * {@link #matmul}, so that a prompt's logits do not depend on how it was cut. The default is {@link #matmul}.
+     * The product for tokens that are being generated, as fast as it goes: activations may be rounded to eight bits per 32
+     * columns, an error of about 0.4 % of the largest of them. Each token's result is the same to the last bit however
+     * many are computed with it, so that an answer does not depend on who else is being answered. Prompts and
+     * {@code --precision f32} use other products, so that a prompt's logits do not depend on how it was cut. The default
+     * is {@link #matmulUniform}.
      */
-    default void decode(Matrix w, float[] x, int xOffset, float[] y, int yOffset) {
-        matmul(w, x, xOffset, 1, y, yOffset);
+    default void decode(Matrix w, float[] x, int xOffset, int tokens, float[] y, int yOffset) {
+        matmulUniform(w, x, xOffset, tokens, y, yOffset);
+    }
+
+    /** As {@link #decode}, uniform too, with f32 arithmetic: no activation is rounded. The default is {@link #matmulUniform}. */
+    default void decodeExact(Matrix w, float[] x, int xOffset, int tokens, float[] y, int yOffset) {
+        matmulUniform(w, x, xOffset, tokens, y, yOffset);
     }
 
     /**

@@ -3,6 +3,7 @@ package longreach.tensor.kernel;
 import static longreach.tensor.kernel.Lanes.GROUP;
 
 import java.lang.foreign.Arena;
+import java.util.Arrays;
 import java.util.Objects;
 import longreach.tensor.weights.Tensor;
 
@@ -27,8 +28,9 @@ public final class VectorKernels implements Kernels {
     private final AttentionKernel attention;
     private final float[][] panels;
     private final float[][] tiles;
-    private float[] scaled = new float[0];
-    private float[] sums = new float[0];
+    // Prepared activations, for each token.
+    private float[][] scaled = new float[0][];
+    private float[][] sums = new float[0][];
     private int[] pairs = new int[0];
     private float[] scales = new float[0];
     private float[] roundedSums = new float[0];
@@ -61,9 +63,7 @@ public final class VectorKernels implements Kernels {
         if (tokens >= TILED_TOKENS) {
             tiled(w, x, xOffset, tokens, y, yOffset);
         } else {
-            for (int t = 0; t < tokens; t++) {
-                single(w, x, xOffset + t * w.cols(), y, yOffset + t * w.rows());
-            }
+            streamed(w, x, xOffset, tokens, y, yOffset);
         }
     }
 
@@ -82,53 +82,90 @@ public final class VectorKernels implements Kernels {
 
     /** Rounds the activations for {@link PackedMatrix.Format#Q4}; the other formats are as fast without. */
     @Override
-    public void decode(Matrix matrix, float[] x, int xOffset, float[] y, int yOffset) {
-        PackedMatrix w = checked(matrix, x, xOffset, 1, y, yOffset);
+    public void decode(Matrix matrix, float[] x, int xOffset, int tokens, float[] y, int yOffset) {
+        PackedMatrix w = checked(matrix, x, xOffset, tokens, y, yOffset);
         if (w.format() != PackedMatrix.Format.Q4) {
-            single(w, x, xOffset, y, yOffset);
+            streamed(w, x, xOffset, tokens, y, yOffset);
             return;
         }
-        if (pairs.length < w.paddedCols() / 2) {
-            pairs = new int[w.paddedCols() / 2];
-            scales = new float[w.steps()];
-            roundedSums = new float[w.steps()];
+        int steps = tokens * w.steps();
+        if (scales.length < steps) {
+            pairs = new int[steps * 16];
+            scales = new float[steps];
+            roundedSums = new float[steps];
         }
-        Gemv.roundActivations(w, x, xOffset, pairs, scales, roundedSums);
+        for (int t = 0; t < tokens; t++) {
+            Gemv.roundActivations(w, x, xOffset + t * w.cols(), t, pairs, scales, roundedSums);
+        }
         int groups = w.groups();
         int chunks = chunks(groups);
         pool.forEach(chunks, (chunk, thread) -> {
             int to = (int) ((long) groups * (chunk + 1) / chunks);
             for (int group = (int) ((long) groups * chunk / chunks); group < to; group++) {
-                if ((group + 1) * GROUP <= w.rows()) {
-                    Gemv.groupRounded(w, group, pairs, scales, roundedSums, y, yOffset + group * GROUP);
-                } else {
-                    Gemv.groupRounded(w, group, pairs, scales, roundedSums, tiles[thread], 0);
-                    System.arraycopy(tiles[thread], 0, y, yOffset + group * GROUP, w.rows() - group * GROUP);
-                }
+                rounded(w, group, tokens, y, yOffset, tiles[thread]);
             }
         });
+    }
+
+    @Override
+    public void decodeExact(Matrix matrix, float[] x, int xOffset, int tokens, float[] y, int yOffset) {
+        streamed(checked(matrix, x, xOffset, tokens, y, yOffset), x, xOffset, tokens, y, yOffset);
+    }
+
+    /** One group of rows times all tokens: its weights come from the cache for all but the first of them. */
+    private void rounded(PackedMatrix w, int group, int tokens, float[] y, int yOffset, float[] tile) {
+        int row = group * GROUP;
+        int width = Math.min(GROUP, w.rows() - row);
+        for (int t = 0; t < tokens; t += Gemv.ROUNDED_TOKENS) {
+            int count = Math.min(Gemv.ROUNDED_TOKENS, tokens - t);
+            float[] out = width == GROUP ? y : tile;
+            int stride = width == GROUP ? w.rows() : GROUP;
+            int target = width == GROUP ? yOffset + t * w.rows() + row : 0;
+            if (count == 1) {
+                Gemv.groupRounded(w, group, pairs, scales, roundedSums, t, out, target);
+            } else {
+                Gemv.fourRounded(w, group, 0, pairs, scales, roundedSums, t, count, out, target, stride);
+                Gemv.fourRounded(w, group, 1, pairs, scales, roundedSums, t, count, out, target, stride);
+            }
+            if (width < GROUP) {
+                for (int i = 0; i < count; i++) {
+                    System.arraycopy(tile, i * GROUP, y, yOffset + (t + i) * w.rows() + row, width);
+                }
+            }
+        }
     }
 
     private int chunks(int groups) {
         return Math.min(groups, pool.threads() == 1 ? 1 : pool.threads() * CHUNKS_PER_THREAD);
     }
 
-    private void single(PackedMatrix w, float[] x, int xOffset, float[] y, int yOffset) {
-        if (scaled.length < w.paddedCols()) {
-            scaled = new float[w.paddedCols()];
-            sums = new float[w.paddedCols()];
+    /** Every token on its own, one group of rows after the other for all of them. */
+    private void streamed(PackedMatrix w, float[] x, int xOffset, int tokens, float[] y, int yOffset) {
+        if (scaled.length < tokens) {
+            scaled = Arrays.copyOf(scaled, tokens);
+            sums = Arrays.copyOf(sums, tokens);
         }
-        Gemv.scaleActivations(w, x, xOffset, scaled, sums);
+        for (int t = 0; t < tokens; t++) {
+            if (scaled[t] == null || scaled[t].length < w.paddedCols()) {
+                scaled[t] = new float[w.paddedCols()];
+                sums[t] = new float[w.paddedCols()];
+            }
+            Gemv.scaleActivations(w, x, xOffset + t * w.cols(), scaled[t], sums[t]);
+        }
         int groups = w.groups();
         int chunks = chunks(groups);
         pool.forEach(chunks, (chunk, thread) -> {
             int to = (int) ((long) groups * (chunk + 1) / chunks);
             for (int group = (int) ((long) groups * chunk / chunks); group < to; group++) {
-                if ((group + 1) * GROUP <= w.rows()) {
-                    Gemv.group(w, group, scaled, sums, y, yOffset + group * GROUP);
-                } else {
-                    Gemv.group(w, group, scaled, sums, tiles[thread], 0);
-                    System.arraycopy(tiles[thread], 0, y, yOffset + group * GROUP, w.rows() - group * GROUP);
+                int row = group * GROUP;
+                for (int t = 0; t < tokens; t++) {
+                    int target = yOffset + t * w.rows() + row;
+                    if (row + GROUP <= w.rows()) {
+                        Gemv.group(w, group, scaled[t], sums[t], y, target);
+                    } else {
+                        Gemv.group(w, group, scaled[t], sums[t], tiles[thread], 0);
+                        System.arraycopy(tiles[thread], 0, y, target, w.rows() - row);
+                    }
                 }
             }
         });

@@ -85,7 +85,7 @@ public final class KernelBench {
 
     private void multiply(Matrix w, float[] in, int tokens, float[] out) {
         if (tokens == 1) {
-            kernels.decode(w, in, 0, out, 0);
+            kernels.decode(w, in, 0, 1, out, 0);
         } else {
             kernels.matmul(w, in, 0, tokens, out, 0);
         }

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
+import java.util.List;
 import java.util.Random;
 import java.util.stream.Stream;
 import longreach.tensor.weights.Dequantiser;
@@ -96,7 +97,7 @@ class VectorKernelsTest {
             float[] expected = new float[matrix.rows() + 1];
             float[] actual = new float[matrix.rows() + 1];
             scalar.matmul(scalar.prepare(tensor, arena), x, 1, 1, expected, 1);
-            vector.decode(matrix, x, 1, actual, 1);
+            vector.decode(matrix, x, 1, 1, actual, 1);
             for (int r = 0; r < matrix.rows(); r++) {
                 matrix.row(r, row, 0);
                 double allowed = 1e-5;
@@ -111,6 +112,49 @@ class VectorKernelsTest {
                 assertThat((double) actual[1 + r])
                         .isCloseTo(expected[1 + r], org.assertj.core.data.Offset.offset(allowed));
             }
+        }
+    }
+
+    @ParameterizedTest
+    @EnumSource(TensorType.class)
+    void aDecodedTokenIsTheSameWhoeverIsDecodedWithIt(TensorType type) {
+        for (int rows : new int[] {1, Lanes.LANES, 2 * Lanes.GROUP + 3}) {
+            int cols = (rows % 2 + 2) * Math.max(32, type.blockElements);
+            Tensor tensor = TestTensors.random(type, rows, cols, random);
+            float[] x = floats(17 * cols + 1, 1);
+            x[2] = 1e4f;
+            Arrays.fill(x, 1 + cols, 1 + 2 * cols, 0);
+            try (Arena arena = Arena.ofShared()) {
+                for (Kernels kernels : List.of(scalar, vector)) {
+                    Matrix matrix = kernels.prepare(tensor, arena);
+                    for (boolean exact : new boolean[] {false, true}) {
+                        float[] alone = new float[17 * rows];
+                        for (int t = 0; t < 17; t++) {
+                            decode(kernels, exact, matrix, x, 1 + t * cols, 1, alone, t * rows);
+                        }
+                        for (int tokens = 0; tokens <= 17; tokens++) {
+                            float[] together = new float[17 * rows + 2];
+                            Arrays.fill(together, 7);
+                            decode(kernels, exact, matrix, x, 1, tokens, together, 1);
+                            float[] expected = new float[17 * rows + 2];
+                            Arrays.fill(expected, 7);
+                            System.arraycopy(alone, 0, expected, 1, tokens * rows);
+                            assertThat(together)
+                                    .as("%s, exact %s, %d tokens", kernels.name(), exact, tokens)
+                                    .containsExactly(expected);
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    private static void decode(
+            Kernels kernels, boolean exact, Matrix w, float[] x, int xOffset, int tokens, float[] y, int yOffset) {
+        if (exact) {
+            kernels.decodeExact(w, x, xOffset, tokens, y, yOffset);
+        } else {
+            kernels.decode(w, x, xOffset, tokens, y, yOffset);
         }
     }
 
