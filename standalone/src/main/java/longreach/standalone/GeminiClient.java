@@ -261,11 +261,25 @@ final class GeminiClient implements AutoCloseable {
             case "gif" -> "image/gif";
             case "bmp" -> "image/bmp";
             case "tif", "tiff" -> "image/tiff";
-            case "txt", "md", "csv", "log" -> "text/plain";
+            case "txt", "log" -> "text/plain";
+            case "md" -> "text/markdown";
+            case "csv" -> "text/csv";
+            case "html", "htm" -> "text/html";
+            case "docx" -> "application/vnd.openxmlformats-officedocument.wordprocessingml.document";
+            case "pptx" -> "application/vnd.openxmlformats-officedocument.presentationml.presentation";
+            case "xlsx" -> "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet";
+            case "doc" -> "application/msword";
+            case "ppt" -> "application/vnd.ms-powerpoint";
+            case "xls" -> "application/vnd.ms-excel";
+            case "odt" -> "application/vnd.oasis.opendocument.text";
+            case "odp" -> "application/vnd.oasis.opendocument.presentation";
+            case "ods" -> "application/vnd.oasis.opendocument.spreadsheet";
+            case "epub" -> "application/epub+zip";
+            case "rtf" -> "application/rtf";
             default ->
                 throw CommandException.failed(
                         path
-                                + ": unknown kind of file (expected: a document (.pdf, .txt, .md), recording (.mp3, .wav, .flac,"
+                                + ": unknown kind of file (expected: a document (.pdf, .docx, .pptx, .xlsx, .txt, .md, .html), recording (.mp3, .wav, .flac,"
                                 + " .ogg, .m4a), video (.mp4, .mov, .webm, .mkv) or image (.png, .jpg, .webp, .gif, .bmp, .tif))");
         };
     }

@@ -125,8 +125,7 @@ class WeightsDownloadTest {
     }
 
     private WeightsDownload download(String token) {
-        var settings = new HubDownload.Settings(
-                URI.create(address(hub)), token, stall, Duration.ofMillis(10));
+        var settings = new HubDownload.Settings(URI.create(address(hub)), token, stall, Duration.ofMillis(10));
         return new WeightsDownload(new ModelCache(root), null, (stage, done, total) -> {}, settings);
     }
 
