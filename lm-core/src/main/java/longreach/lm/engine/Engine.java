@@ -16,7 +16,6 @@ import longreach.lm.kv.ChunkPlanner;
 import longreach.lm.kv.ChunkPublisher;
 import longreach.lm.kv.KvCache;
 import longreach.lm.kv.KvPool;
-import longreach.lm.kv.KvReservation;
 import longreach.lm.kv.KvShape;
 import longreach.lm.model.Batch;
 import longreach.lm.model.LanguageModel;
@@ -24,6 +23,9 @@ import longreach.lm.model.ModelCard;
 import longreach.lm.model.Precision;
 import longreach.lm.schedule.FairQueue;
 import longreach.lm.schedule.PrefillTurns;
+import longreach.lm.schedule.StepCost;
+import longreach.lm.schedule.StepPlan;
+import longreach.lm.speculate.Speculation;
 import longreach.store.api.ChunkStore;
 import longreach.store.api.Digest;
 import longreach.store.api.KeyChain;
@@ -44,9 +46,6 @@ public final class Engine implements AutoCloseable {
     /** A bidirectional run is computed in one step, whatever the budget. */
     public static final int MAX_BIDIRECTIONAL = 1024;
 
-    /** How many positions of a step can be taken back after it, in every kind of layer. */
-    public static final int MAX_ROLLBACK = 16;
-
     // Between two looks at deadlines of requests that wait for something.
     private static final long IDLE_NANOS = Duration.ofMillis(50).toNanos();
     // Below this a prompt's own prefill says little about the speed of prefill.
@@ -66,8 +65,6 @@ public final class Engine implements AutoCloseable {
     private final boolean publishesAnswers;
     private final EngineMetrics metrics;
     private final Batch batch;
-    // Most rows of one sequence in one step.
-    private final int maxStep;
     private final Thread thread;
 
     private final ConcurrentLinkedQueue<Runnable> inbox = new ConcurrentLinkedQueue<>();
@@ -75,6 +72,8 @@ public final class Engine implements AutoCloseable {
     private final PrefillTurns turns = new PrefillTurns();
     private final List<Sequence> running = new ArrayList<>();
     private final List<Sequence> stepping = new ArrayList<>();
+    private final StepCost cost = new StepCost();
+    private final StepPlan plan;
     private volatile boolean closing;
     private volatile boolean woken;
     private double prefillMicrosPerToken;
@@ -104,10 +103,18 @@ public final class Engine implements AutoCloseable {
         computation = computation(card, precision);
         publishesAnswers = precision.generatesAsItPrefills();
         queue = new FairQueue<>(settings.maxQueue());
-        maxStep = Math.max(settings.stepTokens(), Math.min(MAX_BIDIRECTIONAL, card.context()));
-        batch = new Batch(card, maxStep + settings.maxRunning(), settings.maxRunning());
+        int rows = Math.max(settings.stepTokens(), Math.min(MAX_BIDIRECTIONAL, card.context()));
+        double rowCost = settings.rowCost();
+        plan = new StepPlan(rowCost > 0 ? n -> 1 + n * rowCost : cost::decodeNanos);
+        int decodes = settings.maxRunning() + draftRows();
+        batch = new Batch(card, rows + decodes, decodes);
         thread = Thread.ofPlatform().name("engine-" + card.name()).unstarted(this::work);
         thread.start();
+    }
+
+    /** Most guesses of all sequences in a step. */
+    private int draftRows() {
+        return settings.speculation() == Speculation.OFF ? 0 : 2 * settings.maxDraft();
     }
 
     /** What keys and values depend on beside tokens and tenant. */
@@ -140,10 +147,9 @@ public final class Engine implements AutoCloseable {
         check(request);
         int prompt = request.prompt().length();
         int positions = (int) Math.min(card.context(), (long) prompt + request.maxTokens());
-        int most = pool.mostPositions(maxStep, MAX_ROLLBACK);
-        if (positions > most) {
+        if (KvPool.blocksFor(positions) > pool.capacityBlocks()) {
             throw new EngineException.Overloaded("prompt and answer: " + positions + " tokens (expected: at most "
-                    + most + ", which is what lm-core.kv-bytes holds)");
+                    + pool.capacityBlocks() * ChunkPlanner.CHUNK + ", which is what lm-core.kv-bytes holds)");
         }
         var answer =
                 new AnswerText(request, ThreadLocalRandom.current().nextLong(), tokens, kernels, card.vocabulary());
@@ -229,7 +235,7 @@ public final class Engine implements AutoCloseable {
             admit();
             boolean restored = restore();
             fillBatch();
-            metrics.state(running.size(), queue.size(), (double) pool.bytesReserved() / pool.capacityBytes());
+            metrics.state(running.size(), queue.size(), pool.blocksReserved(), pool.capacityBlocks());
             if (!batch.isEmpty()) {
                 step();
             } else if (!restored && !woken) {
@@ -285,13 +291,12 @@ public final class Engine implements AutoCloseable {
     private void admit() {
         while (running.size() < settings.maxRunning() && queue.size() > 0) {
             Sequence next = queue.peek();
-            KvReservation reservation = pool.reserve(next.positions, maxStep, MAX_ROLLBACK);
-            if (reservation == null) {
+            if (!pool.reserve(KvPool.blocksFor(next.positions))) {
                 return;
             }
             queue.poll();
             boolean writes = publisher != null && next.request.cache().writes();
-            next.cache = new KvCache(pool, model.rotation(), reservation, writes);
+            next.cache = new KvCache(pool, model.rotation(), next.positions, writes);
             running.add(next);
             lookUp(next);
         }
@@ -368,11 +373,17 @@ public final class Engine implements AutoCloseable {
         List<Sequence> prefilling = new ArrayList<>();
         for (Sequence sequence : running) {
             if (sequence.decoding() && sequence.sink.ready()) {
-                sequence.addDecode(batch);
                 stepping.add(sequence);
             } else if (sequence.prefilling()) {
                 prefilling.add(sequence);
             }
+        }
+        plan.begin(stepping.size(), draftRows());
+        for (Sequence sequence : stepping) {
+            if (settings.speculation() != Speculation.OFF) {
+                sequence.draft(Math.min(settings.maxDraft(), draftRows() / stepping.size()), plan);
+            }
+            sequence.addDecode(batch);
         }
         if (prefilling.isEmpty()) {
             return;
@@ -399,7 +410,14 @@ public final class Engine implements AutoCloseable {
             List.copyOf(stepping).forEach(s -> fail(s, e));
             return;
         }
-        long micros = (System.nanoTime() - began) / 1000;
+        long nanos = System.nanoTime() - began;
+        int prompt = batch.tokens() - plan.rows();
+        if (prompt == 0) {
+            cost.decoded(plan.rows(), nanos);
+        } else {
+            cost.prefilled(plan.rows(), prompt, nanos);
+        }
+        long micros = nanos / 1000;
         if (batch.tokens() >= MEANINGFUL_PREFILL) {
             double measured = (double) micros / batch.tokens();
             prefillMicrosPerToken =
@@ -416,36 +434,61 @@ public final class Engine implements AutoCloseable {
     }
 
     private void stepped(Sequence sequence) {
-        boolean wasPrefill = sequence.entry.start() < sequence.promptLength();
-        int logitIndex = sequence.entry.logitIndex();
-        int computed = sequence.entry.tokens();
-        sequence.stepped(sequence.request.cache().writes() && sequence.plan != null ? publisher : null);
-        if (wasPrefill) {
+        ChunkPublisher publishing = sequence.request.cache().writes() && sequence.plan != null ? publisher : null;
+        Outcome.Reason end;
+        if (sequence.entry.start() < sequence.promptLength()) {
+            int computed = sequence.entry.tokens();
+            int logits = sequence.entry.logitIndex();
+            sequence.stepped(publishing);
             metrics.prefilled(computed);
             sequence.sink.prefill(sequence.cache.length(), sequence.promptLength());
             if (sequence.cache.length() < sequence.promptLength()) {
                 return;
             }
-            if (sequence.request.maxTokens() == 0) {
-                finish(sequence, Outcome.Reason.PREFILLED);
-                return;
-            }
+            end = sequence.request.maxTokens() == 0 ? Outcome.Reason.PREFILLED : choose(sequence, logits);
+        } else {
+            end = verify(sequence);
+            sequence.stepped(publishing);
         }
+        if (end != null) {
+            finish(sequence, end);
+        }
+    }
+
+    /** Chooses tokens as long as they are those that were guessed, and one more. Returns why the answer ends, or null. */
+    private Outcome.Reason verify(Sequence sequence) {
+        int logits = sequence.entry.logitIndex();
+        int kept = 0;
+        Outcome.Reason end = choose(sequence, logits);
+        while (end == null && kept < sequence.drafted && sequence.nextToken == sequence.drafts[kept]) {
+            kept++;
+            end = choose(sequence, logits + kept);
+        }
+        if (sequence.drafted > 0) {
+            metrics.speculated(settings.speculation(), sequence.drafted, kept);
+        }
+        sequence.verified(kept);
+        return end;
+    }
+
+    /** Chooses the next token from a row of logits. Returns why the answer ends with it, or null. */
+    private Outcome.Reason choose(Sequence sequence, int logitIndex) {
         AnswerSink.Token token = sequence.answer.next(batch.logits(), batch.logitsOffset(logitIndex));
         sequence.tokenChosen(metrics);
         if (token == null) {
-            finish(sequence, Outcome.Reason.STOP);
-            return;
+            return Outcome.Reason.STOP;
         }
-        sequence.nextToken = token.id();
+        sequence.tokenAdded(token.id());
         sequence.sink.token(token);
         if (sequence.answer.stopped() != null) {
-            finish(sequence, Outcome.Reason.STOP);
-        } else if (sequence.answer.count() >= sequence.request.maxTokens()) {
-            finish(sequence, Outcome.Reason.MAX_TOKENS);
-        } else if (sequence.cache.length() >= card.context()) {
-            finish(sequence, Outcome.Reason.CONTEXT_FULL);
+            return Outcome.Reason.STOP;
         }
+        if (sequence.answer.count() >= sequence.request.maxTokens()) {
+            return Outcome.Reason.MAX_TOKENS;
+        }
+        // The prompt and all of the answer but its last token, which is not computed yet.
+        int computed = sequence.promptLength() + sequence.answer.count() - 1;
+        return computed >= card.context() ? Outcome.Reason.CONTEXT_FULL : null;
     }
 
     private void finish(Sequence sequence, Outcome.Reason reason) {

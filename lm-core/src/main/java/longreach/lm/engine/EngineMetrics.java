@@ -5,7 +5,11 @@ import io.micrometer.core.instrument.Gauge;
 import io.micrometer.core.instrument.MeterRegistry;
 import io.micrometer.core.instrument.Timer;
 import java.time.Duration;
+import java.util.EnumMap;
+import java.util.Locale;
+import java.util.Map;
 import java.util.concurrent.TimeUnit;
+import longreach.lm.speculate.Speculation;
 
 /** The engine's figures, under the names that dashboards of inference servers expect. */
 public final class EngineMetrics {
@@ -18,6 +22,8 @@ public final class EngineMetrics {
     private final Counter outputTokens;
     private final Timer firstToken;
     private final Timer interToken;
+    private final Map<Speculation, Counter> drafted = new EnumMap<>(Speculation.class);
+    private final Map<Speculation, Counter> accepted = new EnumMap<>(Speculation.class);
 
     public EngineMetrics(MeterRegistry registry) {
         Gauge.builder("num_requests_running", this, m -> m.running).register(registry);
@@ -45,12 +51,23 @@ public final class EngineMetrics {
                 .minimumExpectedValue(Duration.ofMillis(1))
                 .maximumExpectedValue(Duration.ofMinutes(1))
                 .register(registry);
+        for (Speculation source : new Speculation[] {Speculation.LOOKUP, Speculation.DRAFT}) {
+            drafted.put(source, speculative(registry, "spec_decode_num_draft_tokens", source));
+            accepted.put(source, speculative(registry, "spec_decode_num_accepted_tokens", source));
+        }
     }
 
-    void state(int running, int waiting, double memoryShare) {
+    private static Counter speculative(MeterRegistry registry, String name, Speculation source) {
+        return Counter.builder(name)
+                .description("guesses at tokens, by where they came from")
+                .tag("source", source.name().toLowerCase(Locale.ROOT))
+                .register(registry);
+    }
+
+    void state(int running, int waiting, int pagesReserved, int pages) {
         this.running = running;
         this.waiting = waiting;
-        this.pageShare = memoryShare;
+        this.pageShare = (double) pagesReserved / pages;
     }
 
     void lookedUp(int tokens, int restored) {
@@ -68,6 +85,11 @@ public final class EngineMetrics {
 
     void nextToken(long nanos) {
         interToken.record(nanos, TimeUnit.NANOSECONDS);
+    }
+
+    void speculated(Speculation source, int tokens, int kept) {
+        drafted.get(source).increment(tokens);
+        accepted.get(source).increment(kept);
     }
 
     void finished(Outcome outcome) {

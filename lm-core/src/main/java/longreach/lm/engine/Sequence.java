@@ -12,6 +12,8 @@ import longreach.lm.kv.ChunkSpan;
 import longreach.lm.kv.KvCache;
 import longreach.lm.model.Batch;
 import longreach.lm.prompt.TokenStream;
+import longreach.lm.schedule.StepPlan;
+import longreach.lm.speculate.LookupDraft;
 import longreach.store.api.ChunkKey;
 import longreach.store.api.Tenant;
 
@@ -44,6 +46,10 @@ final class Sequence {
     Batch.Entry entry;
     /** The token that the next decode step computes. */
     int nextToken;
+    /** Guesses at the tokens after it, which the step computes too. */
+    int[] drafts = new int[0];
+
+    int drafted;
 
     private long prefillBegan;
     private long prefillEnded;
@@ -58,6 +64,7 @@ final class Sequence {
     private ChunkSpan lastRestored;
     private final List<ChunkKey> chain = new ArrayList<>();
     private final boolean publishesAnswers;
+    private LookupDraft lookupDraft;
 
     /** @param publishesAnswers whether chunks that hold generated tokens may be published too */
     Sequence(
@@ -178,10 +185,51 @@ final class Sequence {
         batch.end(from + tokens == promptLength() && request.maxTokens() > 0 ? 1 : 0);
     }
 
+    /**
+     * Guesses at the tokens after the next one.
+     *
+     * @param most guesses, whatever they are worth
+     */
+    void draft(int most, StepPlan plan) {
+        if (lookupDraft == null) {
+            lookupDraft = new LookupDraft(prompt());
+            for (int i = 0; i < answer.count(); i++) {
+                lookupDraft.add(answer.id(i));
+            }
+        }
+        // A step chooses one token more than it guesses.
+        int room = Math.min(positions - cache.length(), request.maxTokens() - answer.count()) - 1;
+        if (drafts.length < most) {
+            drafts = new int[most];
+        }
+        drafted = lookupDraft.draft(drafts, Math.min(most, room), plan);
+    }
+
     void addDecode(Batch batch) {
         entry = batch.begin(cache, prompt());
         batch.addToken(nextToken);
-        batch.end(1);
+        for (int i = 0; i < drafted; i++) {
+            batch.addToken(drafts[i]);
+        }
+        batch.end(1 + drafted);
+    }
+
+    /**
+     * The tokens of a step were chosen.
+     *
+     * @param kept of the drafted tokens, how many are the answer's; the cache forgets the others
+     */
+    void verified(int kept) {
+        cache.truncate(entry.start() + 1 + kept);
+        drafted = 0;
+    }
+
+    /** The answer has got this token. */
+    void tokenAdded(int id) {
+        nextToken = id;
+        if (lookupDraft != null) {
+            lookupDraft.add(id);
+        }
     }
 
     /** After a step: publishes the chunks that it completed. */

@@ -3,6 +3,7 @@ package longreach.lm.rpc;
 import java.util.Locale;
 import longreach.lm.engine.EngineSettings;
 import longreach.lm.model.Precision;
+import longreach.lm.speculate.Speculation;
 import org.springframework.boot.context.properties.ConfigurationProperties;
 import org.springframework.boot.context.properties.bind.DefaultValue;
 import org.springframework.util.unit.DataSize;
@@ -18,6 +19,7 @@ import org.springframework.util.unit.DataSize;
  * @param maxRunning most requests that run at once
  * @param stepTokens most prompt tokens of a step while nobody decodes
  * @param prefillBudget most prompt tokens of a step while others decode
+ * @param speculation where guesses at the next tokens come from: "off", or "lookup", the context itself
  */
 @ConfigurationProperties("lm-core")
 public record LmCoreProperties(
@@ -28,12 +30,14 @@ public record LmCoreProperties(
         @DefaultValue("64") int maxQueue,
         @DefaultValue("16") int maxRunning,
         @DefaultValue("512") int stepTokens,
-        @DefaultValue("128") int prefillBudget) {
+        @DefaultValue("128") int prefillBudget,
+        @DefaultValue("lookup") String speculation) {
     public LmCoreProperties {
         if (threads < 0) {
             throw new IllegalArgumentException("lm-core.threads: " + threads + " (expected: 0 or more)");
         }
         precisionOf(precision);
+        speculationOf(speculation);
     }
 
     Precision precisionValue() {
@@ -48,7 +52,17 @@ public record LmCoreProperties(
         };
     }
 
+    private static Speculation speculationOf(String name) {
+        return switch (name.toLowerCase(Locale.ROOT)) {
+            case "off" -> Speculation.OFF;
+            case "lookup" -> Speculation.LOOKUP;
+            default ->
+                throw new IllegalArgumentException("lm-core.speculation: " + name + " (expected: off or lookup)");
+        };
+    }
+
     EngineSettings engine() {
-        return new EngineSettings(kvBytes.toBytes(), maxQueue, maxRunning, stepTokens, prefillBudget);
+        return new EngineSettings(kvBytes.toBytes(), maxQueue, maxRunning, stepTokens, prefillBudget)
+                .with(speculationOf(speculation));
     }
 }

@@ -9,52 +9,31 @@ import java.util.Arrays;
  */
 public record RandomSampler(float temperature, int topK, float topP, float minP) implements Sampler {
     @Override
-    public int pick(float[] logits, int offset, int n, double uniform) {
-        if (topK == 0 && topP == 1 && minP == 0) {
-            return pickFromAll(logits, offset, n, uniform);
-        }
+    public void distribution(float[] logits, int offset, int n, Distribution into) {
         float max = max(logits, offset, n);
+        if (topK == 0 && topP == 1 && minP == 0) {
+            into.clear(n);
+            for (int i = 0; i < n; i++) {
+                into.add(i, weight(logits[offset + i], max));
+            }
+            return;
+        }
         long[] best = topK > 0 && topK < n ? largest(logits, offset, n, topK) : sorted(logits, offset, n, max);
         double[] weights = new double[best.length];
         double total = 0;
         for (int i = 0; i < best.length; i++) {
-            weights[i] = Math.exp((logits[offset + index(best[i])] - max) / (double) temperature);
+            weights[i] = weight(logits[offset + index(best[i])], max);
             total += weights[i];
         }
-        int kept = 0;
-        double keptTotal = 0;
-        while (kept < best.length && keptTotal < topP * total && weights[kept] >= minP) {
-            keptTotal += weights[kept++];
+        into.clear(best.length);
+        for (int i = 0; i < best.length && into.total() < topP * total && weights[i] >= minP; i++) {
+            into.add(index(best[i]), weights[i]);
         }
-        double target = uniform * keptTotal;
-        for (int i = 0; i < kept; i++) {
-            target -= weights[i];
-            if (target < 0) {
-                return index(best[i]);
-            }
-        }
-        return index(best[kept - 1]);
     }
 
-    private int pickFromAll(float[] logits, int offset, int n, double uniform) {
-        float max = max(logits, offset, n);
-        double total = 0;
-        for (int i = 0; i < n; i++) {
-            total += Math.exp((logits[offset + i] - max) / (double) temperature);
-        }
-        double target = uniform * total;
-        int last = 0;
-        for (int i = 0; i < n; i++) {
-            double weight = Math.exp((logits[offset + i] - max) / (double) temperature);
-            target -= weight;
-            if (target < 0) {
-                return i;
-            }
-            if (weight > 0) {
-                last = i;
-            }
-        }
-        return last;
+    /** Proportional to the probability; 1 for the best token. */
+    private double weight(float logit, float max) {
+        return Math.exp((logit - max) / (double) temperature);
     }
 
     private static float max(float[] logits, int offset, int n) {

@@ -54,12 +54,7 @@ public final class VectorKernels implements Kernels {
 
     @Override
     public Matrix prepare(Tensor weight, Arena arena) {
-        PackedMatrix packed = PackedMatrix.of(weight, pool);
-        if (weight.data().isMapped()) {
-            // The file's pages were read and are not needed again; without this they stay in memory beside the copy.
-            weight.data().unload();
-        }
-        return packed;
+        return PackedMatrix.of(weight);
     }
 
     @Override
@@ -199,7 +194,6 @@ public final class VectorKernels implements Kernels {
             float[] tile) {
         int stepCols = w.format().stepCols;
         int passes = w.paddedCols() <= PANEL_COLS_WHOLE ? 1 : (w.paddedCols() + PANEL_COLS - 1) / PANEL_COLS;
-        passes = Math.min(passes, w.steps());
         int row = group * GROUP;
         int width = Math.min(GROUP, w.rows() - row);
         for (int pass = 0; pass < passes; pass++) {
