@@ -8,6 +8,7 @@ import longreach.lm.kv.KvCache;
 import longreach.lm.kv.KvPool;
 import longreach.lm.model.Batch;
 import longreach.lm.model.LanguageModel;
+import longreach.lm.model.ModelCard;
 import longreach.lm.model.Precision;
 import longreach.lm.prompt.TokenStream;
 import longreach.lm.sample.Logprobs;
@@ -40,7 +41,7 @@ public final class EngineBench implements AutoCloseable {
     private final ModelLoader.Checkpoint checkpoint;
     private final LanguageModel model;
     private final KvPool pool;
-    private final Batch batch;
+    private Batch batch;
 
     public EngineBench(Path gguf, Kernels kernels, Precision precision) {
         this.kernels = kernels;
@@ -52,7 +53,7 @@ public final class EngineBench implements AutoCloseable {
                 model.kvShape(),
                 precision.kvType(),
                 blockBytes * KvPool.blocksFor(model.card().context()));
-        batch = new Batch(model.card(), STEP, STEP);
+        batch = new Batch(model.card(), STEP, 1);
     }
 
     public ModelTokenizer tokenizer() {
@@ -114,6 +115,7 @@ public final class EngineBench implements AutoCloseable {
                     forward(caches.getLast(), prompts[s], ids, 1);
                     next[s] = argmax();
                 }
+                wantLogits(streams);
                 long began = System.nanoTime();
                 for (int i = 0; i < decodeTokens; i++) {
                     batch.clear();
@@ -146,6 +148,62 @@ public final class EngineBench implements AutoCloseable {
             ids[i] = 1000 + (i * 7919) % (model.card().vocabulary() - 1000);
         }
         return ids;
+    }
+
+    public ModelCard card() {
+        return model.card();
+    }
+
+    /** The id that measurements have at a position: ordinary tokens, all different for a while. */
+    public int measuredToken(int position) {
+        int vocabulary = model.card().vocabulary();
+        int lowest = Math.min(1000, vocabulary / 2);
+        return lowest + (int) (position * 7919L % (vocabulary - lowest));
+    }
+
+    /** @throws IllegalArgumentException when the context has no room for them */
+    public Timed timed(int promptTokens, int decodeTokens) {
+        return new Timed(promptTokens, decodeTokens);
+    }
+
+    /** A sequence of {@link #measuredToken}s whose evaluation is timed. */
+    public final class Timed implements AutoCloseable {
+        private final KvCache cache;
+        private final TokenStream prompt;
+        private final int[] ids;
+
+        private Timed(int promptTokens, int decodeTokens) {
+            cache = cache(promptTokens + decodeTokens);
+            ids = new int[promptTokens];
+            Arrays.setAll(ids, EngineBench.this::measuredToken);
+            prompt = TokenStream.ofText(ids);
+        }
+
+        /** Evaluates the prompt as the engine does, logits of its last token; the seconds. */
+        public double prefill() {
+            return evaluate(ids);
+        }
+
+        /** Evaluates tokens one by one, logits and the best token of each; the seconds. */
+        public double decode(int tokens) {
+            double seconds = 0;
+            for (int i = 0; i < tokens; i++) {
+                seconds += evaluate(new int[] {measuredToken(cache.length())});
+            }
+            return seconds;
+        }
+
+        private double evaluate(int[] tokens) {
+            long began = System.nanoTime();
+            forward(cache, prompt, tokens, 1);
+            argmax();
+            return (System.nanoTime() - began) / 1e9;
+        }
+
+        @Override
+        public void close() {
+            cache.close();
+        }
     }
 
     /** Logits after each of the ids, [ids, vocabulary]. */
@@ -217,7 +275,15 @@ public final class EngineBench implements AutoCloseable {
         return Math.exp(total / count);
     }
 
+    // All rows of a large vocabulary take hundreds of megabytes, which measuring speed need not have.
+    private void wantLogits(int rows) {
+        if (batch.logits().length < (long) rows * model.card().vocabulary()) {
+            batch = new Batch(model.card(), STEP, rows);
+        }
+    }
+
     private void forward(KvCache cache, TokenStream prompt, int[] ids, int logits) {
+        wantLogits(logits);
         for (int from = 0; from < ids.length; from += STEP) {
             int to = Math.min(ids.length, from + STEP);
             batch.clear();
