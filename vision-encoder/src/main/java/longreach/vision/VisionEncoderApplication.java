@@ -3,6 +3,7 @@ package longreach.vision;
 import java.util.Map;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
+import longreach.vision.document.OfficeReader;
 import longreach.vision.document.PdfReader;
 import longreach.vision.document.TextReader;
 import longreach.vision.image.ImageReader;
@@ -42,7 +43,8 @@ public class VisionEncoderApplication {
                         "spring.grpc.server.port", "9102",
                         "spring.grpc.server.inbound.message.max-size", "8MB",
                         "spring.grpc.server.shutdown.grace-period", "5s",
-                        // PDFBox tells every oddity of every file it repairs.
+                        // These tell every oddity of every file they repair.
+                        "logging.level.org.apache.poi", "ERROR",
                         "logging.level.org.apache.pdfbox", "ERROR",
                         "logging.level.org.apache.fontbox", "ERROR"));
     }
@@ -78,6 +80,7 @@ public class VisionEncoderApplication {
         return Map.of(
                 MediaType.Family.PDF, new PdfReader(settings, ocr, gate),
                 MediaType.Family.TEXT, new TextReader(),
+                MediaType.Family.OFFICE, new OfficeReader(settings, gate),
                 MediaType.Family.IMAGE, new ImageReader(settings, ocr, gate),
                 MediaType.Family.VIDEO, new VideoReader(settings, ocr, gate));
     }

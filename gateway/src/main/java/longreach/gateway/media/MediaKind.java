@@ -14,9 +14,21 @@ public enum MediaKind {
     AUDIO(Modality.AUDIO);
 
     /** What callers are told when a type is none of these. */
-    public static final String EXPECTED = "image/*, video/*, audio/*, application/pdf or text/*";
+    public static final String EXPECTED =
+            "image/*, video/*, audio/*, text/*, application/pdf or an office document's type";
 
-    private static final Set<String> TEXT_APPLICATIONS = Set.of(
+    private static final Set<String> DOCUMENTS = Set.of(
+            "application/pdf",
+            "application/epub+zip",
+            "application/msword",
+            "application/vnd.ms-powerpoint",
+            "application/vnd.ms-excel",
+            "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
+            "application/vnd.openxmlformats-officedocument.presentationml.presentation",
+            "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+            "application/vnd.oasis.opendocument.text",
+            "application/vnd.oasis.opendocument.presentation",
+            "application/vnd.oasis.opendocument.spreadsheet",
             "application/json",
             "application/xml",
             "application/yaml",
@@ -33,6 +45,17 @@ public enum MediaKind {
     /** For files that come without a type, as browsers and curl send them. */
     private static final Map<String, String> BY_EXTENSION = Map.ofEntries(
             Map.entry("pdf", "application/pdf"),
+            Map.entry("docx", "application/vnd.openxmlformats-officedocument.wordprocessingml.document"),
+            Map.entry("pptx", "application/vnd.openxmlformats-officedocument.presentationml.presentation"),
+            Map.entry("xlsx", "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"),
+            Map.entry("doc", "application/msword"),
+            Map.entry("ppt", "application/vnd.ms-powerpoint"),
+            Map.entry("xls", "application/vnd.ms-excel"),
+            Map.entry("odt", "application/vnd.oasis.opendocument.text"),
+            Map.entry("odp", "application/vnd.oasis.opendocument.presentation"),
+            Map.entry("ods", "application/vnd.oasis.opendocument.spreadsheet"),
+            Map.entry("epub", "application/epub+zip"),
+            Map.entry("rtf", "application/rtf"),
             Map.entry("png", "image/png"),
             Map.entry("jpg", "image/jpeg"),
             Map.entry("jpeg", "image/jpeg"),
@@ -82,7 +105,7 @@ public enum MediaKind {
         if (slash < 1 || slash == mimeType.length() - 1) {
             return Optional.empty();
         }
-        if (mimeType.equals("application/pdf") || TEXT_APPLICATIONS.contains(mimeType)) {
+        if (DOCUMENTS.contains(mimeType)) {
             return Optional.of(DOCUMENT);
         }
         return switch (mimeType.substring(0, slash)) {

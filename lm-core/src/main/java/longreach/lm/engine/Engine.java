@@ -16,6 +16,7 @@ import longreach.lm.kv.ChunkPlanner;
 import longreach.lm.kv.ChunkPublisher;
 import longreach.lm.kv.KvCache;
 import longreach.lm.kv.KvPool;
+import longreach.lm.kv.KvReservation;
 import longreach.lm.kv.KvShape;
 import longreach.lm.model.Batch;
 import longreach.lm.model.LanguageModel;
@@ -46,6 +47,9 @@ public final class Engine implements AutoCloseable {
     /** A bidirectional run is computed in one step, whatever the budget. */
     public static final int MAX_BIDIRECTIONAL = 1024;
 
+    /** How many positions of a step can be taken back after it, in every kind of layer. */
+    public static final int MAX_ROLLBACK = 16;
+
     // Between two looks at deadlines of requests that wait for something.
     private static final long IDLE_NANOS = Duration.ofMillis(50).toNanos();
     // Below this a prompt's own prefill says little about the speed of prefill.
@@ -65,6 +69,8 @@ public final class Engine implements AutoCloseable {
     private final boolean publishesAnswers;
     private final EngineMetrics metrics;
     private final Batch batch;
+    // Most rows of one sequence in one step.
+    private final int maxStep;
     private final Thread thread;
 
     private final ConcurrentLinkedQueue<Runnable> inbox = new ConcurrentLinkedQueue<>();
@@ -103,11 +109,11 @@ public final class Engine implements AutoCloseable {
         computation = computation(card, precision);
         publishesAnswers = precision.generatesAsItPrefills();
         queue = new FairQueue<>(settings.maxQueue());
-        int rows = Math.max(settings.stepTokens(), Math.min(MAX_BIDIRECTIONAL, card.context()));
+        maxStep = Math.max(settings.stepTokens(), Math.min(MAX_BIDIRECTIONAL, card.context()));
         double rowCost = settings.rowCost();
         plan = new StepPlan(rowCost > 0 ? n -> 1 + n * rowCost : cost::decodeNanos);
         int decodes = settings.maxRunning() + draftRows();
-        batch = new Batch(card, rows + decodes, decodes);
+        batch = new Batch(card, maxStep + decodes, decodes);
         thread = Thread.ofPlatform().name("engine-" + card.name()).unstarted(this::work);
         thread.start();
     }
@@ -147,9 +153,10 @@ public final class Engine implements AutoCloseable {
         check(request);
         int prompt = request.prompt().length();
         int positions = (int) Math.min(card.context(), (long) prompt + request.maxTokens());
-        if (KvPool.blocksFor(positions) > pool.capacityBlocks()) {
+        int most = pool.mostPositions(maxStep, MAX_ROLLBACK);
+        if (positions > most) {
             throw new EngineException.Overloaded("prompt and answer: " + positions + " tokens (expected: at most "
-                    + pool.capacityBlocks() * ChunkPlanner.CHUNK + ", which is what lm-core.kv-bytes holds)");
+                    + most + ", which is what lm-core.kv-bytes holds)");
         }
         var answer =
                 new AnswerText(request, ThreadLocalRandom.current().nextLong(), tokens, kernels, card.vocabulary());
@@ -235,7 +242,7 @@ public final class Engine implements AutoCloseable {
             admit();
             boolean restored = restore();
             fillBatch();
-            metrics.state(running.size(), queue.size(), pool.blocksReserved(), pool.capacityBlocks());
+            metrics.state(running.size(), queue.size(), (double) pool.bytesReserved() / pool.capacityBytes());
             if (!batch.isEmpty()) {
                 step();
             } else if (!restored && !woken) {
@@ -291,12 +298,13 @@ public final class Engine implements AutoCloseable {
     private void admit() {
         while (running.size() < settings.maxRunning() && queue.size() > 0) {
             Sequence next = queue.peek();
-            if (!pool.reserve(KvPool.blocksFor(next.positions))) {
+            KvReservation reservation = pool.reserve(next.positions, maxStep, MAX_ROLLBACK);
+            if (reservation == null) {
                 return;
             }
             queue.poll();
             boolean writes = publisher != null && next.request.cache().writes();
-            next.cache = new KvCache(pool, model.rotation(), next.positions, writes);
+            next.cache = new KvCache(pool, model.rotation(), reservation, writes);
             running.add(next);
             lookUp(next);
         }

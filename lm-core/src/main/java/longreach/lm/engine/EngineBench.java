@@ -6,6 +6,8 @@ import java.util.Arrays;
 import java.util.List;
 import longreach.lm.kv.KvCache;
 import longreach.lm.kv.KvPool;
+import longreach.lm.kv.KvReservation;
+import longreach.lm.kv.KvShape;
 import longreach.lm.model.Batch;
 import longreach.lm.model.LanguageModel;
 import longreach.lm.model.ModelCard;
@@ -47,12 +49,10 @@ public final class EngineBench implements AutoCloseable {
         this.kernels = kernels;
         checkpoint = ModelLoader.open("bench", gguf, kernels, precision);
         model = checkpoint.model();
-        long blockBytes = model.kvShape().blockBytes(kernels, precision.kvType());
-        pool = new KvPool(
-                kernels,
-                model.kvShape(),
-                precision.kvType(),
-                blockBytes * KvPool.blocksFor(model.card().context()));
+        KvShape shape = model.kvShape();
+        long pages = shape.blockBytes(kernels, precision.kvType())
+                * KvPool.blocksFor(model.card().context());
+        pool = new KvPool(kernels, shape, precision.kvType(), pages + shape.recurrentBytes());
         batch = new Batch(model.card(), STEP, 1);
     }
 
@@ -61,11 +61,13 @@ public final class EngineBench implements AutoCloseable {
     }
 
     private KvCache cache(int positions) {
-        if (positions > model.card().context() || !pool.reserve(KvPool.blocksFor(positions))) {
+        KvReservation reservation =
+                positions > model.card().context() ? null : pool.reserve(positions, Math.min(positions, STEP), 0);
+        if (reservation == null) {
             throw new IllegalArgumentException("tokens: " + positions + " (expected: at most "
                     + model.card().context() + ")");
         }
-        return new KvCache(pool, model.rotation(), positions, false);
+        return new KvCache(pool, model.rotation(), reservation, false);
     }
 
     /** Prefills as the engine does and decodes greedily; the best of {@code rounds} after one that is not counted. */

@@ -64,10 +64,10 @@ public final class EngineMetrics {
                 .register(registry);
     }
 
-    void state(int running, int waiting, int pagesReserved, int pages) {
+    void state(int running, int waiting, double memoryShare) {
         this.running = running;
         this.waiting = waiting;
-        this.pageShare = (double) pagesReserved / pages;
+        this.pageShare = memoryShare;
     }
 
     void lookedUp(int tokens, int restored) {

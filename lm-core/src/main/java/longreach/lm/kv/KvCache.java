@@ -3,27 +3,37 @@ package longreach.lm.kv;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.TreeSet;
+import longreach.lm.kv.LayerState.Growing;
+import longreach.lm.kv.LayerState.Recurrent;
+import longreach.lm.kv.LayerState.Sliding;
 import longreach.tensor.kernel.AttentionShape;
 import longreach.tensor.kernel.Kernels;
 import longreach.tensor.kernel.KvPage;
 
 /**
- * Keys and values of one sequence: its pages, and the raw rows of the chunk that is filling. A forward step calls {@link
- * #append} once for each layer and then {@link #advance}; a restored chunk enters by {@link #restore}. Used by the engine's
- * thread alone; {@link #close} gives every page back.
+ * What one sequence remembers: pages of keys and values, recurrent states, and the raw rows of what may be published. A
+ * forward step calls {@link #prepare}, then for each layer {@link #append} or the methods of its {@link RecurrentState}, and
+ * then {@link #advance}; a restored chunk enters by {@link #restore}, a checkpoint by {@link #restoreCheckpoint}. Used by
+ * the engine's thread alone; {@link #close} gives everything back.
+ *
+ * <p>Pages behind the window of a sliding layer go back to the pool at the beginning of the next step.
  */
 public final class KvCache implements AutoCloseable {
     private static final int POSITIONS = KvPage.POSITIONS;
 
     private final KvPool pool;
+    private final KvShape shape;
     private final KeyRotation rotation;
     private final KvCodec codec;
-    private final int reservedBlocks;
+    private final KvReservation reservation;
     private final boolean staging;
-    private final long[] stageOffsets;
-    private final List<KvPool.Block> blocks = new ArrayList<>();
+    private final Group[] groups;
+    private final Group[] groupOf;
+    private final int[] indexInGroup;
     private final KvPage[][] pages;
-    private final ChunkStage[] stages;
+    private final RecurrentState[] recurrent;
+    private final TreeSet<Integer> marks = new TreeSet<>();
     private float[] restoreK = new float[0];
     private float[] restoreV = new float[0];
     private int length;
@@ -31,25 +41,53 @@ public final class KvCache implements AutoCloseable {
     private int published;
     private boolean closed;
 
+    /** One group's blocks and stages by chunk; those before {@code first} are gone, null ones are not there yet. */
+    private static final class Group {
+        final LayerGroup layers;
+        final KvPool.Block[] blocks;
+        final ChunkStage[] stages;
+        int first;
+
+        Group(LayerGroup layers, int chunks) {
+            this.layers = layers;
+            blocks = new KvPool.Block[chunks];
+            stages = new ChunkStage[chunks];
+        }
+    }
+
     /**
-     * Takes over a reservation that the caller has made with {@link KvPool#reserve}.
-     *
-     * @param positions most positions this sequence will have
-     * @param staging keep raw rows, so that chunks can be published
+     * @param reservation taken over
+     * @param staging keep raw rows, so that chunks and checkpoints can be published
      */
-    public KvCache(KvPool pool, KeyRotation rotation, int positions, boolean staging) {
+    public KvCache(KvPool pool, KeyRotation rotation, KvReservation reservation, boolean staging) {
         this.pool = pool;
+        this.shape = pool.shape();
         this.rotation = rotation;
         this.codec = new KvCodec(pool.type());
-        this.reservedBlocks = KvPool.blocksFor(positions);
+        this.reservation = reservation;
         this.staging = staging;
-        int layers = pool.shape().layers().size();
-        pages = new KvPage[layers][reservedBlocks];
-        stages = new ChunkStage[reservedBlocks];
-        stageOffsets = new long[layers];
-        for (int layer = 0; layer < layers; layer++) {
-            stageOffsets[layer] = ChunkStage.layerOffset(pool.shape(), pool.type(), layer, POSITIONS);
+        int chunks = KvPool.blocksFor(reservation.positions());
+        int layers = shape.layers().size();
+        groups = new Group[pool.groups().size()];
+        groupOf = new Group[layers];
+        indexInGroup = new int[layers];
+        pages = new KvPage[layers][];
+        for (int g = 0; g < groups.length; g++) {
+            groups[g] = new Group(pool.groups().get(g), chunks);
+            int[] members = groups[g].layers.layers();
+            for (int i = 0; i < members.length; i++) {
+                groupOf[members[i]] = groups[g];
+                indexInGroup[members[i]] = i;
+                pages[members[i]] = new KvPage[chunks];
+            }
         }
+        recurrent = new RecurrentState[layers];
+        for (int layer = 0; layer < layers; layer++) {
+            if (shape.layers().get(layer) instanceof Recurrent state) {
+                recurrent[layer] = new RecurrentState(state);
+            }
+        }
+        pool.useRecurrent(reservation);
     }
 
     /** Positions that are complete in every layer. */
@@ -57,63 +95,112 @@ public final class KvCache implements AutoCloseable {
         return length;
     }
 
-    /** Pages of a layer; page i holds positions [256 i, 256 i + 256). Entries past the length may be null. */
+    /**
+     * Pages of a layer of attention; page i holds positions [256 i, 256 i + 256). Entries past the length, and those
+     * behind a sliding layer's window, may be null.
+     */
     public KvPage[] pages(int layer) {
         return pages[layer];
     }
 
-    /** Makes pages, and stages, for positions up to {@code end}; to be called before the layers of a step. */
+    /** State of a recurrent layer after {@link #length} positions. */
+    public RecurrentState recurrent(int layer) {
+        return recurrent[layer];
+    }
+
+    /**
+     * Has recurrent layers keep a copy of their state after {@code position} positions when the next step passes there, so
+     * that it can be gone back to, or published, until the step after that.
+     */
+    public void mark(int position) {
+        if (shape.hasRecurrent()) {
+            marks.add(position);
+        }
+    }
+
+    /** The first mark in (from, end), where recurrent layers report that they reached it; else {@code end}. */
+    public int nextMark(int from, int end) {
+        Integer next = marks.higher(from);
+        return next == null ? end : Math.min(next, end);
+    }
+
+    /** Makes room for positions up to {@code end}; to be called before the layers of a step. */
     public void prepare(int end) {
-        addBlocks(end);
-        if (staging) {
-            // A chunk that has begun without a stage lacks its first rows: it is never published.
-            for (int chunk = KvPool.blocksFor(length); chunk < KvPool.blocksFor(end); chunk++) {
-                if (stages[chunk] == null) {
-                    stages[chunk] = new ChunkStage(pool);
+        if (end - length > reservation.step() || end > reservation.positions()) {
+            throw new IllegalArgumentException("step: [" + length + ", " + end + ") (expected: at most "
+                    + reservation.step() + " positions, up to " + reservation.positions() + ")");
+        }
+        for (RecurrentState state : recurrent) {
+            if (state != null) {
+                state.dropSnapshots();
+            }
+        }
+        marks.headSet(length, true).clear();
+        for (Group group : groups) {
+            slide(group, group.layers.firstSeen(length, reservation.rollback()) / POSITIONS);
+            addBlocks(group, length / POSITIONS, end);
+            if (staging) {
+                // A chunk that has begun without a stage lacks its first rows: it is never published.
+                for (int chunk = KvPool.blocksFor(length); chunk < KvPool.blocksFor(end); chunk++) {
+                    if (group.stages[chunk] == null) {
+                        group.stages[chunk] = new ChunkStage(pool, group.layers);
+                    }
                 }
             }
         }
     }
 
-    private void addBlocks(int end) {
-        for (int chunk = blocks.size(); chunk < KvPool.blocksFor(end); chunk++) {
-            KvPool.Block block = pool.takeBlock();
-            blocks.add(block);
-            for (int layer = 0; layer < pages.length; layer++) {
-                pages[layer][chunk] = block.pages()[layer];
+    /** Gives back what lies before a chunk. */
+    private void slide(Group group, int first) {
+        for (int chunk = group.first; chunk < first; chunk++) {
+            if (group.blocks[chunk] != null) {
+                pool.giveBlock(group.blocks[chunk], reservation);
+                setBlock(group, chunk, null);
+            }
+            dropStage(group, chunk);
+        }
+        group.first = Math.max(group.first, first);
+    }
+
+    private void addBlocks(Group group, int first, int end) {
+        for (int chunk = first; chunk < KvPool.blocksFor(end); chunk++) {
+            if (group.blocks[chunk] == null) {
+                setBlock(group, chunk, pool.takeBlock(group.layers, reservation));
             }
         }
     }
 
+    private void setBlock(Group group, int chunk, KvPool.Block block) {
+        group.blocks[chunk] = block;
+        int[] members = group.layers.layers();
+        for (int i = 0; i < members.length; i++) {
+            pages[members[i]][chunk] = block == null ? null : block.pages()[i];
+        }
+    }
+
     /**
-     * Adds rows of one layer at positions [start, start + tokens). Rounds k and v in place to what the store holds,
-     * keeps them raw, rotates k in place and writes the pages.
+     * Adds rows of one layer of attention at positions [start, start + tokens). Rounds k and v in place to what the store
+     * holds, keeps them raw, rotates k in place and writes the pages.
      *
      * @param k unrotated keys, [tokens, kvWidth] from {@code kOffset}; overwritten
      * @param v values, [tokens, kvWidth] from {@code vOffset}; overwritten
      */
     public void append(int layer, int start, int tokens, float[] k, int kOffset, float[] v, int vOffset) {
-        int width = pool.shape().layers().get(layer).kvWidth();
-        if (staging) {
-            long rowBytes = (long) width * pool.type().bytes;
-            for (int done = 0; done < tokens; ) {
-                int slot = (start + done) % POSITIONS;
-                int rows = Math.min(tokens - done, POSITIONS - slot);
-                ChunkStage stage = stages[(start + done) / POSITIONS];
-                if (stage == null) {
-                    codec.round(k, kOffset + done * width, rows * width);
-                    codec.round(v, vOffset + done * width, rows * width);
-                } else {
-                    long at = stageOffsets[layer] + slot * rowBytes;
-                    codec.roundInto(k, kOffset + done * width, rows * width, stage.segment(), at);
-                    codec.roundInto(
-                            v, vOffset + done * width, rows * width, stage.segment(), at + POSITIONS * rowBytes);
-                }
-                done += rows;
+        int width = shape.attention(layer).kvWidth();
+        ChunkStage[] stages = groupOf[layer].stages;
+        for (int done = 0; done < tokens; ) {
+            int slot = (start + done) % POSITIONS;
+            int rows = Math.min(tokens - done, POSITIONS - slot);
+            ChunkStage stage = stages[(start + done) / POSITIONS];
+            if (stage == null) {
+                codec.round(k, kOffset + done * width, rows * width);
+                codec.round(v, vOffset + done * width, rows * width);
+            } else {
+                int index = indexInGroup[layer];
+                codec.roundInto(k, kOffset + done * width, rows * width, stage.segment(), stage.keysAt(index, slot));
+                codec.roundInto(v, vOffset + done * width, rows * width, stage.segment(), stage.valuesAt(index, slot));
             }
-        } else {
-            codec.round(k, kOffset, tokens * width);
-            codec.round(v, vOffset, tokens * width);
+            done += rows;
         }
         write(layer, start, tokens, k, kOffset, v, vOffset);
     }
@@ -125,20 +212,41 @@ public final class KvCache implements AutoCloseable {
 
     /**
      * Takes the last positions back, so that the next step begins at {@code end}: what it adds replaces them in pages and
-     * stages. Blocks stay with this sequence.
+     * stages. Blocks stay with this sequence. Sliding layers go back no further than the reservation's rollback, recurrent
+     * ones to marks of the last step only.
      *
-     * @throws IllegalArgumentException unless {@code end} lies between what was offered for publication and the length
+     * @throws IllegalArgumentException when {@code end} lies before what was offered for publication, after the length, or
+     *     where a layer cannot go back to
      */
     public void truncate(int end) {
         if (end < published || end > length) {
             throw new IllegalArgumentException("truncate: " + end + " (expected: between " + published
                     + ", the end of what was offered for publication, and the length " + length + ")");
         }
+        if (end == length) {
+            return;
+        }
+        for (Group group : groups) {
+            if (group.layers.firstSeen(end, 0) / POSITIONS < group.first) {
+                throw new IllegalArgumentException(
+                        "truncate: " + end + " (expected: at most " + reservation.rollback() + " positions back)");
+            }
+        }
+        for (RecurrentState state : recurrent) {
+            if (state != null && !state.hasSnapshot(end)) {
+                throw new IllegalArgumentException("truncate: " + end + " (expected: a mark of the last step)");
+            }
+        }
+        for (RecurrentState state : recurrent) {
+            if (state != null) {
+                state.goBackTo(end);
+            }
+        }
         length = end;
     }
 
     /**
-     * Restores the positions [length, end) from a chunk's payload.
+     * Restores the positions [length, end) of growing layers from a chunk's payload.
      *
      * @param span the chunk; begins at the current length
      * @param payload as this package's documentation says; borrowed
@@ -146,7 +254,6 @@ public final class KvCache implements AutoCloseable {
      * @throws IllegalArgumentException when the payload's length does not fit the span
      */
     public void restore(ChunkSpan span, MemorySegment payload, int end) {
-        KvShape shape = pool.shape();
         if (payload.byteSize() != shape.payloadBytes(span.tokens(), pool.type())) {
             throw new IllegalArgumentException("chunk payload: " + payload.byteSize() + " bytes (expected: "
                     + shape.payloadBytes(span.tokens(), pool.type()) + ")");
@@ -155,65 +262,194 @@ public final class KvCache implements AutoCloseable {
             throw new IllegalArgumentException("chunk [" + span.start() + ", " + end + ") (expected: from " + length
                     + ", up to " + span.end() + ")");
         }
-        addBlocks(end);
+        int chunk = span.start() / POSITIONS;
         int rows = end - span.start();
         // A chunk that goes on filling needs its raw rows for its own publication; a full one is published already.
         boolean fills = staging && rows < POSITIONS;
-        if (fills) {
-            stages[span.start() / POSITIONS] = new ChunkStage(pool);
-        }
-        if (restoreK.length == 0) {
-            restoreK = new float[POSITIONS * shape.maxKvWidth()];
-            restoreV = new float[POSITIONS * shape.maxKvWidth()];
+        for (Group group : groups) {
+            if (!group.layers.slides()) {
+                addBlocks(group, chunk, end);
+                if (fills) {
+                    group.stages[chunk] = new ChunkStage(pool, group.layers);
+                }
+            }
         }
         long at = 0;
         for (int layer = 0; layer < pages.length; layer++) {
-            int width = shape.layers().get(layer).kvWidth();
-            long halfBytes = (long) span.tokens() * width * pool.type().bytes;
-            codec.read(payload, at, restoreK, 0, rows * width);
-            codec.read(payload, at + halfBytes, restoreV, 0, rows * width);
-            if (fills) {
-                long rowBytes = (long) width * pool.type().bytes;
-                MemorySegment stage = stages[span.start() / POSITIONS].segment();
-                MemorySegment.copy(payload, at, stage, stageOffsets[layer], rows * rowBytes);
-                MemorySegment.copy(
-                        payload, at + halfBytes, stage, stageOffsets[layer] + POSITIONS * rowBytes, rows * rowBytes);
+            if (shape.layers().get(layer) instanceof Growing growing) {
+                long halfBytes = (long) span.tokens() * growing.attention().kvWidth() * pool.type().bytes;
+                restoreRows(layer, span.start(), rows, payload, at, at + halfBytes);
+                at += 2 * halfBytes;
             }
-            write(layer, span.start(), rows, restoreK, 0, restoreV, 0);
-            at += 2 * halfBytes;
         }
         advance(end);
     }
 
+    /**
+     * Restores what sliding and recurrent layers need at {@code position}. Growing layers, where there are any, are at
+     * that position already; else this moves the length there.
+     *
+     * @param payload as this package's documentation says; borrowed
+     * @throws IllegalArgumentException when the payload's length does not fit
+     */
+    public void restoreCheckpoint(int position, MemorySegment payload) {
+        long expected = shape.checkpointBytes(position, pool.type());
+        if (payload.byteSize() != expected) {
+            throw new IllegalArgumentException(
+                    "checkpoint payload: " + payload.byteSize() + " bytes (expected: " + expected + ")");
+        }
+        if (shape.hasGrowing() ? position != length : length != 0 || position > reservation.positions()) {
+            throw new IllegalArgumentException("checkpoint at " + position + " (expected: at the length " + length
+                    + ", or anywhere before the first step without growing layers)");
+        }
+        for (Group group : groups) {
+            if (group.layers.slides()) {
+                int first = group.layers.firstSeen(position, 0) / POSITIONS;
+                slide(group, first);
+                addBlocks(group, first, position);
+                // The rows before the window are not in the checkpoint. Attention weighs them with zero, which only a
+                // finite number survives.
+                clear(group.blocks[first]);
+                if (staging) {
+                    for (int chunk = first; chunk < KvPool.blocksFor(position); chunk++) {
+                        group.stages[chunk] = new ChunkStage(pool, group.layers);
+                    }
+                }
+            }
+        }
+        long at = 0;
+        for (int layer = 0; layer < pages.length; layer++) {
+            switch (shape.layers().get(layer)) {
+                case Growing growing -> {}
+                case Sliding sliding -> {
+                    int rows = Math.min(position, sliding.reach());
+                    long halfBytes = (long) rows * sliding.attention().kvWidth() * pool.type().bytes;
+                    restoreRows(layer, position - rows, rows, payload, at, at + halfBytes);
+                    at += 2 * halfBytes;
+                }
+                case Recurrent state -> {
+                    float[] elements = new float[state.elements()];
+                    MemorySegment.copy(payload, CheckpointStage.FLOAT, at, elements, 0, elements.length);
+                    recurrent[layer].set(elements);
+                    at += state.bytes();
+                }
+            }
+        }
+        length = position;
+    }
+
+    private static void clear(KvPool.Block block) {
+        if (block != null) {
+            for (KvPage page : block.pages()) {
+                page.segment().fill((byte) 0);
+            }
+        }
+    }
+
+    /** Rows [start, start + rows) of one layer from stored keys and values: into its stages, where it has any, and pages. */
+    private void restoreRows(int layer, int start, int rows, MemorySegment payload, long keysAt, long valuesAt) {
+        int width = shape.attention(layer).kvWidth();
+        long rowBytes = (long) width * pool.type().bytes;
+        if (restoreK.length == 0) {
+            restoreK = new float[POSITIONS * shape.maxKvWidth()];
+            restoreV = new float[POSITIONS * shape.maxKvWidth()];
+        }
+        for (int done = 0; done < rows; ) {
+            int slot = (start + done) % POSITIONS;
+            int n = Math.min(rows - done, POSITIONS - slot);
+            long keys = keysAt + done * rowBytes;
+            long values = valuesAt + done * rowBytes;
+            ChunkStage stage = groupOf[layer].stages[(start + done) / POSITIONS];
+            if (stage != null) {
+                int index = indexInGroup[layer];
+                MemorySegment.copy(payload, keys, stage.segment(), stage.keysAt(index, slot), n * rowBytes);
+                MemorySegment.copy(payload, values, stage.segment(), stage.valuesAt(index, slot), n * rowBytes);
+            }
+            codec.read(payload, keys, restoreK, 0, n * width);
+            codec.read(payload, values, restoreV, 0, n * width);
+            write(layer, start + done, n, restoreK, 0, restoreV, 0);
+            done += n;
+        }
+    }
+
     private void write(int layer, int start, int tokens, float[] k, int kOffset, float[] v, int vOffset) {
         rotation.rotate(layer, k, kOffset, tokens, start);
-        AttentionShape shape = pool.shape().layers().get(layer);
+        AttentionShape attention = shape.attention(layer);
         Kernels kernels = pool.kernels();
-        int width = shape.kvWidth();
+        int width = attention.kvWidth();
         for (int done = 0; done < tokens; ) {
             int slot = (start + done) % POSITIONS;
             int rows = Math.min(tokens - done, POSITIONS - slot);
             KvPage page = pages[layer][(start + done) / POSITIONS];
-            kernels.writeKv(shape, page, slot, k, kOffset + done * width, v, vOffset + done * width, rows);
+            kernels.writeKv(attention, page, slot, k, kOffset + done * width, v, vOffset + done * width, rows);
             done += rows;
         }
     }
 
     /** The raw rows of a chunk that is complete, for a publication, which must release them; or null. */
     ChunkStage retainStage(ChunkSpan span) {
-        ChunkStage stage = stages[span.start() / POSITIONS];
-        if (stage == null) {
-            return null;
+        for (Group group : groups) {
+            ChunkStage stage = group.stages[span.start() / POSITIONS];
+            if (!group.layers.slides() && stage != null) {
+                published = Math.max(published, span.end());
+                return stage.retain();
+            }
         }
-        published = Math.max(published, span.end());
-        return stage.retain();
+        return null;
     }
 
-    /** The chunk that begins at {@code start} needs its raw rows no more. */
+    /**
+     * What it takes to resume at {@code position}, for a publication, which must release it; or null when it is not there.
+     *
+     * @param position the length, or a position that the last step has passed; a mark of it where layers are recurrent
+     */
+    CheckpointStage retainCheckpoint(int position) {
+        int layers = shape.layers().size();
+        var rows = new CheckpointStage.Rows[layers];
+        float[][] states = new float[layers][];
+        for (int layer = 0; layer < layers; layer++) {
+            if (recurrent[layer] != null) {
+                if (position != length && !recurrent[layer].hasSnapshot(position)) {
+                    return null;
+                }
+                states[layer] = position == length ? recurrent[layer].now() : recurrent[layer].at(position);
+            }
+        }
+        List<ChunkStage> held = new ArrayList<>();
+        for (Group group : groups) {
+            if (group.layers.slides()) {
+                ChunkStage[] stages = new ChunkStage[KvPool.blocksFor(position)];
+                for (int chunk = group.layers.firstSeen(position, 0) / POSITIONS; chunk < stages.length; chunk++) {
+                    if (group.stages[chunk] == null) {
+                        held.forEach(ChunkStage::release);
+                        return null;
+                    }
+                    stages[chunk] = group.stages[chunk].retain();
+                    held.add(stages[chunk]);
+                }
+                int[] members = group.layers.layers();
+                for (int i = 0; i < members.length; i++) {
+                    rows[members[i]] = new CheckpointStage.Rows(stages, i);
+                }
+            }
+        }
+        published = Math.max(published, position);
+        return new CheckpointStage(shape, pool.type(), position, rows, states, held);
+    }
+
+    /** The chunk that begins at {@code start} needs its raw rows for its own publication no more. */
     public void dropStage(int start) {
-        ChunkStage stage = stages[start / POSITIONS];
+        for (Group group : groups) {
+            if (!group.layers.slides()) {
+                dropStage(group, start / POSITIONS);
+            }
+        }
+    }
+
+    private static void dropStage(Group group, int chunk) {
+        ChunkStage stage = group.stages[chunk];
         if (stage != null) {
-            stages[start / POSITIONS] = null;
+            group.stages[chunk] = null;
             stage.release();
         }
     }
@@ -224,10 +460,9 @@ public final class KvCache implements AutoCloseable {
             return;
         }
         closed = true;
-        for (int chunk = 0; chunk < stages.length; chunk++) {
-            dropStage(chunk * POSITIONS);
+        for (Group group : groups) {
+            slide(group, group.blocks.length);
         }
-        blocks.forEach(pool::giveBlock);
-        pool.release(reservedBlocks);
+        pool.release(reservation);
     }
 }

@@ -3,45 +3,54 @@ package longreach.lm.kv;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayDeque;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
 import longreach.tensor.kernel.Kernels;
 import longreach.tensor.kernel.KvPage;
 
 /**
- * Off-heap memory for keys and values under a fixed byte budget. It is handed out in blocks: one page of each layer for
- * the same 256 positions. Room is reserved by count before a sequence starts, so a sequence that runs never fails for
- * lack of pages; memory is taken from the system when a block is first needed and kept for the next one.
+ * Off-heap memory for keys and values under a fixed byte budget. It is handed out in blocks: one page of each layer of a
+ * group (those that grow, or those that slide under one window) for the same 256 positions. Room is reserved before a
+ * sequence starts, so a sequence that runs never fails for lack of pages; memory is taken from the system when a page is
+ * first needed and kept for the next one of the same size. Recurrent states lie on the heap and count in the budget too.
  *
- * <p>Beside the blocks it pools the buffers that unfinished chunks are collected in. Safe for use by several threads.
+ * <p>Beside the blocks it pools the buffers that raw rows are collected in for publication; they are not in the budget.
+ * Safe for use by several threads.
  */
 public final class KvPool implements AutoCloseable {
-    /** One page of each layer. */
-    record Block(KvPage[] pages) {}
+    /** One page of each layer of a group, by index in the group. */
+    record Block(LayerGroup group, KvPage[] pages) {}
 
     private final Kernels kernels;
     private final KvShape shape;
     private final KvPage.Type type;
-    private final int capacity;
+    private final List<LayerGroup> groups;
+    private final long capacity;
     private final Arena arena = Arena.ofShared();
-    private final ArrayDeque<Block> freeBlocks = new ArrayDeque<>();
-    private final ArrayDeque<MemorySegment> freeStages = new ArrayDeque<>();
-    private int reserved;
-    private int inUse;
+    // By size: growing and sliding layers of one geometry share their pages.
+    private final Map<Long, ArrayDeque<MemorySegment>> freePages = new HashMap<>();
+    private final Map<Long, ArrayDeque<MemorySegment>> freeStages = new HashMap<>();
+    private long reserved;
+    private long used;
+    private int blocksInUse;
     private int stagesInUse;
 
     /**
-     * @param budgetBytes upper bound of all pages together
-     * @throws IllegalArgumentException when the budget does not hold a single block
+     * @param budgetBytes upper bound of all pages and recurrent states together
+     * @throws IllegalArgumentException when the budget does not hold one chunk of one sequence
      */
     public KvPool(Kernels kernels, KvShape shape, KvPage.Type type, long budgetBytes) {
-        long blockBytes = shape.blockBytes(kernels, type);
-        if (budgetBytes < blockBytes) {
-            throw new IllegalArgumentException(
-                    "kv-bytes: " + budgetBytes + " (expected: at least " + blockBytes + ", one chunk of this model)");
-        }
         this.kernels = kernels;
         this.shape = shape;
         this.type = type;
-        this.capacity = Math.toIntExact(Math.min(Integer.MAX_VALUE, budgetBytes / blockBytes));
+        this.groups = LayerGroup.of(shape, kernels, type);
+        this.capacity = budgetBytes;
+        long least = sequenceBytes(KvPage.POSITIONS, 1, 0);
+        if (budgetBytes < least) {
+            throw new IllegalArgumentException(
+                    "kv-bytes: " + budgetBytes + " (expected: at least " + least + ", one chunk of this model)");
+        }
     }
 
     public KvShape shape() {
@@ -56,73 +65,141 @@ public final class KvPool implements AutoCloseable {
         return kernels;
     }
 
-    /** Blocks that the budget holds. */
-    public int capacityBlocks() {
-        return capacity;
+    List<LayerGroup> groups() {
+        return groups;
     }
 
     public static int blocksFor(int positions) {
         return Math.ceilDiv(positions, KvPage.POSITIONS);
     }
 
-    /** Sets blocks aside for one sequence; false when that many are not free now. */
-    public synchronized boolean reserve(int blocks) {
-        if (blocks > capacity - reserved) {
-            return false;
+    /**
+     * Most bytes that a sequence holds at once.
+     *
+     * @param positions most positions that it will have
+     * @param step most positions that it adds in one step
+     * @param rollback most positions that it takes back after a step
+     */
+    public long sequenceBytes(int positions, int step, int rollback) {
+        // The state itself, and a copy at each position that may be gone back to.
+        long bytes = shape.recurrentBytes() * (1 + rollback);
+        for (LayerGroup group : groups) {
+            bytes += group.blockBytes() * group.maxBlocks(positions, step, rollback);
         }
-        reserved += blocks;
-        return true;
+        return bytes;
     }
 
-    synchronized void release(int blocks) {
-        reserved -= blocks;
+    /** Most positions of a single sequence that has the whole budget; at most 2^30. */
+    public int mostPositions(int step, int rollback) {
+        int low = 0;
+        int high = 1 << 30;
+        while (low < high) {
+            int middle = low + (high - low + 1) / 2;
+            if (sequenceBytes(middle, step, rollback) <= capacity) {
+                low = middle;
+            } else {
+                high = middle - 1;
+            }
+        }
+        return low;
+    }
+
+    /** Sets memory aside for one sequence; null when so much is not free now. Parameters as {@link #sequenceBytes}. */
+    public synchronized KvReservation reserve(int positions, int step, int rollback) {
+        long bytes = sequenceBytes(positions, step, rollback);
+        if (bytes > capacity - reserved - used) {
+            return null;
+        }
+        reserved += bytes;
+        return new KvReservation(positions, step, rollback, bytes);
+    }
+
+    public long capacityBytes() {
+        return capacity;
+    }
+
+    /** Bytes that are in use or set aside. */
+    public synchronized long bytesReserved() {
+        return reserved + used;
+    }
+
+    /** Bytes of pages and recurrent states that hold somebody's positions now. */
+    public synchronized long bytesInUse() {
+        return used;
     }
 
     /** Blocks that hold somebody's positions now. */
     public synchronized int blocksInUse() {
-        return inUse;
-    }
-
-    public synchronized int blocksReserved() {
-        return reserved;
+        return blocksInUse;
     }
 
     public synchronized int stagesInUse() {
         return stagesInUse;
     }
 
-    synchronized Block takeBlock() {
-        if (inUse == capacity) {
-            throw new IllegalStateException("KV pages: " + inUse + " blocks in use (expected: a reservation first)");
+    /** Puts bytes of a reservation to use. */
+    private void use(KvReservation reservation, long bytes) {
+        if (bytes > reservation.unused) {
+            throw new IllegalStateException("KV memory: " + bytes + " bytes more (expected: at most "
+                    + reservation.unused + ", what is left of the reservation)");
         }
-        inUse++;
-        Block free = freeBlocks.poll();
-        return free != null ? free : allocate();
+        reservation.unused -= bytes;
+        reserved -= bytes;
+        used += bytes;
     }
 
-    synchronized void giveBlock(Block block) {
-        inUse--;
-        freeBlocks.push(block);
+    synchronized Block takeBlock(LayerGroup group, KvReservation reservation) {
+        use(reservation, group.blockBytes());
+        blocksInUse++;
+        KvPage[] pages = new KvPage[group.layers().length];
+        for (int i = 0; i < pages.length; i++) {
+            long bytes = group.pageBytes()[i];
+            MemorySegment free = free(freePages, bytes).poll();
+            pages[i] = new KvPage(free != null ? free : arena.allocate(bytes, 64), type);
+        }
+        return new Block(group, pages);
     }
 
-    synchronized MemorySegment takeStage() {
+    /** Takes a block back; the sequence may take another one in its place. */
+    synchronized void giveBlock(Block block, KvReservation reservation) {
+        for (KvPage page : block.pages()) {
+            free(freePages, page.segment().byteSize()).push(page.segment());
+        }
+        blocksInUse--;
+        unuse(reservation, block.group().blockBytes());
+    }
+
+    private void unuse(KvReservation reservation, long bytes) {
+        used -= bytes;
+        reserved += bytes;
+        reservation.unused += bytes;
+    }
+
+    /** Counts recurrent states, which the cache itself makes. */
+    synchronized void useRecurrent(KvReservation reservation) {
+        use(reservation, shape.recurrentBytes());
+    }
+
+    /** A sequence that has given back its blocks has ended. */
+    synchronized void release(KvReservation reservation) {
+        unuse(reservation, shape.recurrentBytes());
+        reserved -= reservation.unused;
+        reservation.unused = 0;
+    }
+
+    synchronized MemorySegment takeStage(long bytes) {
         stagesInUse++;
-        MemorySegment free = freeStages.poll();
-        return free != null ? free : arena.allocate(shape.payloadBytes(KvPage.POSITIONS, type), 64);
+        MemorySegment free = free(freeStages, bytes).poll();
+        return free != null ? free : arena.allocate(bytes, 64);
     }
 
     synchronized void giveStage(MemorySegment stage) {
         stagesInUse--;
-        freeStages.push(stage);
+        free(freeStages, stage.byteSize()).push(stage);
     }
 
-    private Block allocate() {
-        KvPage[] pages = new KvPage[shape.layers().size()];
-        for (int layer = 0; layer < pages.length; layer++) {
-            long bytes = kernels.kvPageBytes(shape.layers().get(layer), type);
-            pages[layer] = new KvPage(arena.allocate(bytes, 64), type);
-        }
-        return new Block(pages);
+    private static ArrayDeque<MemorySegment> free(Map<Long, ArrayDeque<MemorySegment>> bySize, long bytes) {
+        return bySize.computeIfAbsent(bytes, size -> new ArrayDeque<>());
     }
 
     /** Gives all memory back to the system; no cache of this pool may be in use. */

@@ -220,7 +220,7 @@ class EngineTest {
             assertSameAnswer(together.get(i), run(alone, request("x", prompts.get(i), 30)));
         }
         assertThat(engine.pool().blocksInUse()).isZero();
-        assertThat(engine.pool().blocksReserved()).isZero();
+        assertThat(engine.pool().bytesReserved()).isZero();
     }
 
     /** Steps of one answer hold one row, steps of eight hold many and pieces of others' prompts: not a bit may differ. */
@@ -259,7 +259,7 @@ class EngineTest {
                 .isInstanceOf(ExecutionException.class)
                 .hasCauseInstanceOf(EngineException.Cancelled.class);
         assertThat(engine.pool().blocksInUse()).isZero();
-        assertThat(engine.pool().blocksReserved()).isZero();
+        assertThat(engine.pool().bytesReserved()).isZero();
         engine.flush(Duration.ofMinutes(1));
         assertThat(engine.pool().stagesInUse()).isZero();
     }

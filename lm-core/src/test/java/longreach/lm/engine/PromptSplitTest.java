@@ -40,10 +40,9 @@ class PromptSplitTest {
             var type = Precision.FAST.kvType();
             long bytes = model.kvShape().blockBytes(kernels, type) * KvPool.blocksFor(LENGTH);
             try (KvPool pool = new KvPool(kernels, model.kvShape(), type, bytes)) {
-                pool.reserve(KvPool.blocksFor(LENGTH));
                 var batch = new Batch(model.card(), LENGTH, 1);
                 var prompt = TokenStream.ofText(ids);
-                try (KvCache cache = new KvCache(pool, model.rotation(), LENGTH, false)) {
+                try (KvCache cache = new KvCache(pool, model.rotation(), pool.reserve(LENGTH, LENGTH, 0), false)) {
                     int next = 0;
                     for (int tokens : split) {
                         batch.clear();

@@ -304,10 +304,10 @@ class LmCoreServiceTest {
         caller.want.get(3, TimeUnit.MINUTES);
         caller.up.cancel("gone", null);
         long end = System.nanoTime() + Duration.ofMinutes(1).toNanos();
-        while (engine.pool().blocksReserved() > 0 && System.nanoTime() < end) {
+        while (engine.pool().bytesReserved() > 0 && System.nanoTime() < end) {
             Thread.sleep(5);
         }
-        assertThat(engine.pool().blocksReserved()).isZero();
+        assertThat(engine.pool().bytesReserved()).isZero();
     }
 
     @Test

@@ -34,7 +34,8 @@ final class Gemv {
      * Prepares one token for the kernels of a format.
      *
      * @param scaled receives the activations as the kernels multiply them; paddedCols elements
-     * @param sums receives per step the multiple of the activations' sum that the kernels add; steps elements
+     * @param sums receives per step or block the multiple of the activations' sum that the kernels add; at most
+     *     paddedCols elements
      */
     static void scaleActivations(PackedMatrix w, float[] x, int xOffset, float[] scaled, float[] sums) {
         int cols = w.cols();
@@ -71,6 +72,7 @@ final class Gemv {
                     scaled[k] = x[xOffset + k] * HALF_ROOT;
                 }
             }
+            case Q4K, Q5K, Q6K -> KQuantGemv.scaleActivations(w, x, xOffset, scaled, sums);
             case BF16, F32 -> System.arraycopy(x, xOffset, scaled, 0, cols);
         }
         for (int k = cols; k < w.paddedCols(); k++) {
@@ -80,13 +82,17 @@ final class Gemv {
 
     /** y[yOffset, yOffset + GROUP) = the group's rows times the prepared activations. */
     static void group(PackedMatrix w, int group, float[] scaled, float[] sums, float[] y, int yOffset) {
-        int offset = group * w.groupWords();
+        int[] words = w.words(group);
+        int offset = w.offset(group);
         switch (w.format()) {
-            case Q4 -> q4(w.words(), offset, w.steps(), scaled, sums, y, yOffset);
-            case Q8 -> q8(w.words(), offset, w.steps(), scaled, sums, y, yOffset);
-            case F16 -> f16(w.words(), offset, w.steps(), scaled, y, yOffset);
-            case BF16 -> bf16(w.words(), offset, w.steps(), scaled, y, yOffset);
-            case F32 -> f32(w.words(), offset, w.steps(), scaled, y, yOffset);
+            case Q4 -> q4(words, offset, w.steps(), scaled, sums, y, yOffset);
+            case Q8 -> q8(words, offset, w.steps(), scaled, sums, y, yOffset);
+            case Q4K -> KQuantGemv.q4k(words, offset, w.steps(), scaled, sums, y, yOffset);
+            case Q5K -> KQuantGemv.q5k(words, offset, w.steps(), scaled, sums, y, yOffset);
+            case Q6K -> KQuantGemv.q6k(words, offset, w.steps(), scaled, sums, y, yOffset);
+            case F16 -> f16(words, offset, w.steps(), scaled, y, yOffset);
+            case BF16 -> bf16(words, offset, w.steps(), scaled, y, yOffset);
+            case F32 -> f32(words, offset, w.steps(), scaled, y, yOffset);
         }
     }
 
@@ -134,8 +140,8 @@ final class Gemv {
             int token,
             float[] y,
             int yOffset) {
-        int[] w = matrix.words();
-        int offset = group * matrix.groupWords();
+        int[] w = matrix.words(group);
+        int offset = matrix.offset(group);
         int steps = matrix.steps();
         int first = token * steps;
         FloatVector y0 = FloatVector.zero(F);
@@ -232,8 +238,8 @@ final class Gemv {
             float[] y,
             int yOffset,
             int yStride) {
-        int[] w = matrix.words();
-        int offset = group * matrix.groupWords() + half * LANES;
+        int[] w = matrix.words(group);
+        int offset = matrix.offset(group) + half * LANES;
         int steps = matrix.steps();
         FloatVector y0 = FloatVector.zero(F);
         FloatVector y1 = y0;

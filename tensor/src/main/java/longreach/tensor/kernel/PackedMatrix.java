@@ -4,18 +4,25 @@ import static longreach.tensor.kernel.Lanes.GROUP;
 import static longreach.tensor.kernel.Lanes.LANES;
 
 import java.util.Objects;
-import longreach.tensor.weights.Dequantiser;
 import longreach.tensor.weights.Tensor;
-import longreach.tensor.weights.TensorType;
 
 /**
  * A matrix whose rows are interleaved in groups of {@link Lanes#GROUP}, so that a lane holds a row and no sum runs
  * across lanes. A group is a run of steps; a step holds {@link Format#stepCols} columns of all rows of the group in
  * 32-bit words, {@code word[i * GROUP + row]}. Rows beyond the last are zero. Words are on the heap: vector loads from
- * an int[] are a third faster than from a memory segment, whose liveness is checked at each.
+ * an int[] are a third faster than from a memory segment, whose liveness is checked at each. A large matrix lies in
+ * several arrays of whole groups.
+ *
+ * @param parts the words: part p holds the groups from p * groupsPerPart on
  */
-record PackedMatrix(Format format, int rows, int cols, int[] words) implements Matrix {
-    /** What the words of a step hold, least significant bits first. */
+record PackedMatrix(Format format, int rows, int cols, int[][] parts, int groupsPerPart) implements Matrix {
+    /** Most words of one array: 256 MiB, so that the heap needs no larger piece. */
+    static final int PART_WORDS = 1 << 26;
+
+    /**
+     * What the words of a step hold, least significant bits first. Quantised values are packed so that a few masks take
+     * them out in 32-bit and in 16-bit lanes alike.
+     */
     enum Format {
         /**
          * 32 columns: one word with d | m &lt;&lt; 16 (binary16), then four words of eight nibbles q in column order.
@@ -27,6 +34,23 @@ record PackedMatrix(Format format, int rows, int cols, int[] words) implements M
          * four bytes q + 128 in column order. w = d q.
          */
         Q8(32, LANES + 8 * GROUP),
+        /**
+         * 256 columns in eight blocks: one word with d | dmin &lt;&lt; 16 (binary16); four words, each of the scale and
+         * the minimum of two blocks, a byte each; then for each block its nibbles as in {@link #Q4}.
+         * w = (d scale) q - (dmin minimum), in which only the difference is rounded.
+         */
+        Q4K(256, 37 * GROUP),
+        /**
+         * As {@link #Q4K}, but a block is five words of six values of 5 bits at bits 0, 5, 10, 16, 21 and 26. Bits 15 and
+         * 31 of word i are bit i of the block's last two values.
+         */
+        Q5K(256, 45 * GROUP),
+        /**
+         * 256 columns in sixteen blocks: half a word of d as in {@link #Q8}; four words of four scales, signed bytes; then
+         * for each block three words of four values q + 32 of 6 bits at bits 0, 6, 16 and 22. The nibbles at bits 12 and 28
+         * of the three words make a fourth such word: word i gives bits 4 i of its halves. w = d scale q, exactly.
+         */
+        Q6K(256, LANES + 52 * GROUP),
         /** Two columns, binary16. */
         F16(2, GROUP),
         /** Two columns, bfloat16. */
@@ -59,131 +83,117 @@ record PackedMatrix(Format format, int rows, int cols, int[] words) implements M
         return steps() * format.stepWords;
     }
 
-    @Override
-    public long bytes() {
-        return 4L * words.length;
+    /** The array that holds the words of a group, from {@link #offset} on. */
+    int[] words(int group) {
+        return parts[group / groupsPerPart];
     }
 
-    static PackedMatrix of(Tensor weight) {
+    int offset(int group) {
+        return group % groupsPerPart * groupWords();
+    }
+
+    @Override
+    public long bytes() {
+        return 4L * groups() * groupWords();
+    }
+
+    /** Repacks a stored matrix with all threads of the pool; reads its bytes once, in order. */
+    static PackedMatrix of(Tensor weight, ComputePool pool) {
+        return of(weight, pool, PART_WORDS);
+    }
+
+    /** @param partWords most words of one array, if a group has no more */
+    static PackedMatrix of(Tensor weight, ComputePool pool, int partWords) {
         MatrixShape shape = MatrixShape.of(weight);
-        Format format = switch (weight.type()) {
-            case Q4_0 -> q4FromQ4(weight, shape) ? Format.Q4 : Format.F32;
-            case Q4_1 -> Format.Q4;
-            case Q8_0 -> Format.Q8;
-            case F16 -> Format.F16;
-            case BF16 -> Format.BF16;
-            case F32, Q4_K, Q5_K, Q6_K -> Format.F32;
-        };
-        PackedMatrix empty = new PackedMatrix(format, shape.rows(), shape.cols(), new int[0]);
-        long words = (long) empty.groups() * empty.groupWords();
-        if (words > Integer.MAX_VALUE - 16) {
-            throw new IllegalArgumentException("tensor " + weight + ": too large for one packed matrix");
-        }
-        PackedMatrix packed = new PackedMatrix(format, shape.rows(), shape.cols(), new int[(int) words]);
-        byte[] stored = new byte[(int) Dequantiser.bytes(weight.type(), shape.cols())];
-        float[] values = new float[shape.cols()];
-        for (int row = 0; row < shape.rows(); row++) {
-            long offset = (long) row * stored.length;
-            java.lang.foreign.MemorySegment.copy(
-                    weight.data(), java.lang.foreign.ValueLayout.JAVA_BYTE, offset, stored, 0, stored.length);
-            switch (format) {
-                case Q4 -> packed.putQ4(row, stored, weight.type() == TensorType.Q4_0);
-                case Q8 -> packed.putQ8(row, stored);
-                case F16, BF16 -> packed.putHalves(row, stored);
-                case F32 -> {
-                    Dequantiser.row(weight.type(), weight.data(), row, shape.cols(), values, 0);
-                    packed.putFloats(row, values);
-                }
-            }
-        }
+        PackedMatrix packed = zeros(Packer.format(weight, shape), shape.rows(), shape.cols(), partWords);
+        Packer.pack(weight, packed, pool);
         return packed;
     }
 
-    // -8 d is exact in binary16 unless it overflows, which no sane file does.
-    private static boolean q4FromQ4(Tensor weight, MatrixShape shape) {
-        long blocks = (long) shape.rows() * shape.cols() / 32;
-        for (long b = 0; b < blocks; b++) {
-            int low = weight.data().get(java.lang.foreign.ValueLayout.JAVA_BYTE, b * 18) & 0xff;
-            int high = weight.data().get(java.lang.foreign.ValueLayout.JAVA_BYTE, b * 18 + 1) & 0xff;
-            if (!(Math.abs(Float.float16ToFloat((short) (low | high << 8))) < 8000)) {
-                return false;
-            }
+    /** A matrix of zeros: words of zero are weights of zero in every format. */
+    static PackedMatrix zeros(Format format, int rows, int cols, int partWords) {
+        PackedMatrix shape = new PackedMatrix(format, rows, cols, new int[0][], 1);
+        long groupWords = (long) (cols + format.stepCols - 1) / format.stepCols * format.stepWords;
+        if (groupWords > Integer.MAX_VALUE - 16) {
+            throw new IllegalArgumentException(
+                    "columns: " + cols + " (expected: at most 2^31 words for " + GROUP + " rows of them)");
         }
-        return true;
-    }
-
-    private int step(int row, int step) {
-        return row / GROUP * groupWords() + step * format.stepWords;
-    }
-
-    private static int half(byte[] bytes, int offset) {
-        return (bytes[offset] & 0xff) | (bytes[offset + 1] & 0xff) << 8;
-    }
-
-    private void putQ4(int row, byte[] stored, boolean symmetric) {
-        int lane = row % GROUP;
-        for (int b = 0; b < steps(); b++) {
-            int o = b * (symmetric ? 18 : 20);
-            int d = half(stored, o);
-            int m = symmetric
-                    ? Float.floatToFloat16(-8 * Float.float16ToFloat((short) d)) & 0xffff
-                    : half(stored, o + 2);
-            int nibbles = o + (symmetric ? 2 : 4);
-            int step = step(row, b);
-            words[step + lane] = d | m << 16;
-            for (int k = 0; k < 32; k++) {
-                int q = stored[nibbles + k % 16] >> (k / 16 * 4) & 15;
-                words[step + (1 + k / 8) * GROUP + lane] |= q << (k % 8 * 4);
-            }
+        int groupsPerPart = Math.clamp(partWords / groupWords, 1, shape.groups());
+        int[][] parts = new int[(shape.groups() + groupsPerPart - 1) / groupsPerPart][];
+        for (int p = 0; p < parts.length; p++) {
+            int groups = Math.min(groupsPerPart, shape.groups() - p * groupsPerPart);
+            parts[p] = new int[Math.toIntExact(groups * groupWords)];
         }
-    }
-
-    private void putQ8(int row, byte[] stored) {
-        int lane = row % GROUP;
-        for (int b = 0; b < steps(); b++) {
-            int o = b * 34;
-            int step = step(row, b);
-            words[step + lane % LANES] |= half(stored, o) << (lane / LANES * 16);
-            for (int k = 0; k < 32; k++) {
-                words[step + LANES + k / 4 * GROUP + lane] |= (stored[o + 2 + k] + 128 & 0xff) << (k % 4 * 8);
-            }
-        }
-    }
-
-    private void putHalves(int row, byte[] stored) {
-        for (int k = 0; k < cols; k++) {
-            words[step(row, k / 2) + row % GROUP] |= half(stored, 2 * k) << (k % 2 * 16);
-        }
-    }
-
-    private void putFloats(int row, float[] values) {
-        for (int k = 0; k < cols; k++) {
-            words[step(row, k) + row % GROUP] = Float.floatToRawIntBits(values[k]);
-        }
+        return new PackedMatrix(format, rows, cols, parts, groupsPerPart);
     }
 
     @Override
     public void row(int row, float[] out, int offset) {
         Objects.checkIndex(row, rows);
+        int[] words = words(row / GROUP);
+        int group = offset(row / GROUP);
         int lane = row % GROUP;
         for (int k = 0; k < cols; k++) {
-            int step = step(row, k / format.stepCols);
+            int step = group + k / format.stepCols * format.stepWords;
             int i = k % format.stepCols;
             out[offset + k] = switch (format) {
                 case Q4 -> {
                     int dm = words[step + lane];
                     int q = words[step + (1 + i / 8) * GROUP + lane] >>> (i % 8 * 4) & 15;
-                    yield Float.float16ToFloat((short) dm) * q + Float.float16ToFloat((short) (dm >> 16));
+                    yield half(dm) * q + half(dm >> 16);
                 }
                 case Q8 -> {
                     int d = words[step + lane % LANES] >> (lane / LANES * 16);
                     int q = (words[step + LANES + i / 4 * GROUP + lane] >>> (i % 4 * 8) & 0xff) - 128;
-                    yield Float.float16ToFloat((short) d) * q;
+                    yield half(d) * q;
                 }
-                case F16 -> Float.float16ToFloat((short) (words[step + lane] >> (i * 16)));
+                case Q4K, Q5K -> {
+                    int dm = words[step + lane];
+                    int scales = words[step + (1 + i / 64) * GROUP + lane] >>> (i / 32 % 2 * 16);
+                    int q = format == Format.Q4K
+                            ? words[step + (5 + i / 8) * GROUP + lane] >>> (i % 8 * 4) & 15
+                            : five(words, step + (5 + i / 32 * 5) * GROUP + lane, i % 32);
+                    yield half(dm) * (scales & 63) * q - half(dm >> 16) * (scales >>> 8 & 63);
+                }
+                case Q6K -> {
+                    int d = words[step + lane % LANES] >> (lane / LANES * 16);
+                    int scale = (byte) (words[step + LANES + i / 64 * GROUP + lane] >>> (i / 16 % 4 * 8));
+                    int q = six(words, step + LANES + (4 + i / 16 * 3) * GROUP + lane, i % 16) - 32;
+                    yield half(d) * scale * q;
+                }
+                case F16 -> half(words[step + lane] >> (i * 16));
                 case BF16 -> Float.intBitsToFloat(words[step + lane] >>> (i * 16) << 16);
                 case F32 -> Float.intBitsToFloat(words[step + lane]);
             };
         }
+    }
+
+    private static float half(int bits) {
+        return Float.float16ToFloat((short) bits);
+    }
+
+    /** Value {@code i} of a block of 32 with five bits each whose first word is at {@code at}. */
+    private static int five(int[] words, int at, int i) {
+        if (i < 30) {
+            return words[at + i / 6 * GROUP] >>> (i % 6 * 5 + i % 6 / 3) & 31;
+        }
+        int q = 0;
+        for (int bit = 0; bit < 5; bit++) {
+            q |= (words[at + bit * GROUP] >>> (15 + i % 2 * 16) & 1) << bit;
+        }
+        return q;
+    }
+
+    /** Value {@code i} of a block of 16 with six bits each whose first word is at {@code at}. */
+    private static int six(int[] words, int at, int i) {
+        int shift = i % 4 / 2 * 16;
+        if (i < 12) {
+            return words[at + i / 4 * GROUP] >>> (shift + i % 2 * 6) & 63;
+        }
+        int half = 0;
+        for (int part = 0; part < 3; part++) {
+            half |= (words[at + part * GROUP] >>> (shift + 12) & 15) << (4 * part);
+        }
+        return half >>> (i % 2 * 6) & 63;
     }
 }

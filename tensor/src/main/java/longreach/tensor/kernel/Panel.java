@@ -28,14 +28,18 @@ final class Panel {
 
     /** Steps [from, to) of a group, to {@code panel[0, (to - from) * stepCols * GROUP)}. */
     static void unpack(PackedMatrix w, int group, int from, int to, float[] panel) {
-        int offset = group * w.groupWords() + from * w.format().stepWords;
+        int[] words = w.words(group);
+        int offset = w.offset(group) + from * w.format().stepWords;
         int steps = to - from;
         switch (w.format()) {
-            case Q4 -> q4(w.words(), offset, steps, panel);
-            case Q8 -> q8(w.words(), offset, steps, panel);
-            case F16 -> f16(w.words(), offset, steps, panel);
-            case BF16 -> bf16(w.words(), offset, steps, panel);
-            case F32 -> f32(w.words(), offset, steps, panel);
+            case Q4 -> q4(words, offset, steps, panel);
+            case Q8 -> q8(words, offset, steps, panel);
+            case Q4K -> KQuantPanel.q4k(words, offset, steps, panel);
+            case Q5K -> KQuantPanel.q5k(words, offset, steps, panel);
+            case Q6K -> KQuantPanel.q6k(words, offset, steps, panel);
+            case F16 -> f16(words, offset, steps, panel);
+            case BF16 -> bf16(words, offset, steps, panel);
+            case F32 -> f32(words, offset, steps, panel);
         }
     }
 

@@ -54,7 +54,12 @@ public final class VectorKernels implements Kernels {
 
     @Override
     public Matrix prepare(Tensor weight, Arena arena) {
-        return PackedMatrix.of(weight);
+        PackedMatrix packed = PackedMatrix.of(weight, pool);
+        if (weight.data().isMapped()) {
+            // The file's pages were read and are not needed again; without this they stay in memory beside the copy.
+            weight.data().unload();
+        }
+        return packed;
     }
 
     @Override
@@ -194,6 +199,7 @@ public final class VectorKernels implements Kernels {
             float[] tile) {
         int stepCols = w.format().stepCols;
         int passes = w.paddedCols() <= PANEL_COLS_WHOLE ? 1 : (w.paddedCols() + PANEL_COLS - 1) / PANEL_COLS;
+        passes = Math.min(passes, w.steps());
         int row = group * GROUP;
         int width = Math.min(GROUP, w.rows() - row);
         for (int pass = 0; pass < passes; pass++) {

@@ -160,19 +160,44 @@ class VectorKernelsTest {
 
     @ParameterizedTest
     @EnumSource(TensorType.class)
-    void preparedRowsAreTheStoredRows(TensorType type) {
+    void packedWeightsAreTheStoredOnesBitForBit(TensorType type) {
         int cols = 3 * Math.max(32, type.blockElements);
-        Tensor tensor = TestTensors.random(type, 2 * Lanes.GROUP + 3, cols, random);
+        int rows = 5 * Lanes.GROUP + 3;
+        Tensor tensor = TestTensors.random(type, rows, cols, random);
         float[] expected = new float[cols];
         float[] actual = new float[cols];
-        try (Arena arena = Arena.ofShared()) {
-            Matrix matrix = vector.prepare(tensor, arena);
-            for (int r = 0; r < matrix.rows(); r++) {
+        float[] panel = new float[cols * Lanes.GROUP];
+        for (int partWords : new int[] {1, 2 * cols * Lanes.GROUP, PackedMatrix.PART_WORDS}) {
+            PackedMatrix matrix = PackedMatrix.of(tensor, pool, partWords);
+            for (int r = 0; r < rows; r++) {
                 Dequantiser.row(type, tensor.data(), r, cols, expected, 0);
                 matrix.row(r, actual, 0);
-                assertClose(actual, expected, 0);
+                assertSameValues(actual, expected, r);
+                if (r % Lanes.GROUP == 0) {
+                    Panel.unpack(matrix, r / Lanes.GROUP, 0, matrix.steps(), panel);
+                }
+                for (int k = 0; k < cols; k++) {
+                    actual[k] = panel[k * Lanes.GROUP + r % Lanes.GROUP];
+                }
+                assertSameValues(actual, expected, r);
             }
         }
+    }
+
+    // Adding 0 makes one of both zeros: -8 d + 8 d is 0 where d * 0 may be -0.
+    private static void assertSameValues(float[] actual, float[] expected, int row) {
+        for (int k = 0; k < expected.length; k++) {
+            assertThat(actual[k] + 0f).as("row %d, column %d", row, k).isEqualTo(expected[k] + 0f);
+        }
+    }
+
+    @ParameterizedTest
+    @EnumSource(TensorType.class)
+    void packedSizeIsNearTheStoredSize(TensorType type) {
+        Tensor tensor = TestTensors.random(type, 4 * Lanes.GROUP, 256, random);
+        assertThat((double) PackedMatrix.of(tensor, pool).bytes()
+                        / tensor.data().byteSize())
+                .isBetween(1.0, type == TensorType.Q4_0 ? 1.12 : 1.03);
     }
 
     @ParameterizedTest

@@ -1,33 +1,46 @@
 package longreach.vision.media;
 
+import java.io.IOException;
+import java.io.InputStream;
 import java.nio.ByteBuffer;
 import java.nio.CharBuffer;
 import java.nio.charset.CodingErrorAction;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.Optional;
 
 /** Tells a file's type from its first bytes, and holds it against the type that was declared. */
 public final class MediaSniffer {
-    /** How many leading bytes are looked at. */
-    public static final int HEAD_BYTES = 4096;
+    // How many leading bytes are looked at.
+    private static final int HEAD_BYTES = 4096;
 
     private static final int TS_PACKET = 188;
 
     private MediaSniffer() {}
 
     /**
-     * @param head the first bytes of the file, up to {@link #HEAD_BYTES}
+     * @param file borrowed; its first bytes are read, and the directory of what is an archive
      * @param declared the MIME type the caller gave; empty or application/octet-stream: unknown
      * @param fileName used in the message only
      * @return a readable type
      * @throws MediaException when the bytes are empty, of another type than declared, or of one that cannot be read
      */
-    public static MediaType identify(byte[] head, String declared, String fileName) throws MediaException {
+    public static MediaType identify(Path file, String declared, String fileName) throws MediaException, IOException {
         String name = fileName.isEmpty() ? "the file" : fileName;
+        byte[] head;
+        try (InputStream in = Files.newInputStream(file)) {
+            head = in.readNBytes(HEAD_BYTES);
+        }
         if (head.length == 0) {
             throw MediaException.invalid(name + ": 0 bytes (expected: a file with content)");
         }
         MediaType found = sniff(head);
+        found = switch (found) {
+            case ZIP -> ContainerKind.ofZip(file);
+            case OLE -> ContainerKind.ofOle(file, name);
+            default -> found;
+        };
         boolean undeclared = declared.isBlank() || MediaType.BINARY.mimeType().equals(declared);
         Optional<MediaType> named = undeclared ? Optional.of(found) : MediaType.named(declared);
         if (named.isEmpty()) {
@@ -109,6 +122,12 @@ public final class MediaSniffer {
         }
         if (starts(head, 0, 'P', 'K', 3, 4)) {
             return MediaType.ZIP;
+        }
+        if (starts(head, 0, 0xD0, 0xCF, 0x11, 0xE0, 0xA1, 0xB1, 0x1A, 0xE1)) {
+            return MediaType.OLE;
+        }
+        if (starts(head, 0, '{', '\\', 'r', 't', 'f')) {
+            return MediaType.RTF;
         }
         // Text may well begin with "BM"; a bitmap's header has zero bytes, which text has not.
         if (starts(head, 0, 'B', 'M') && starts(head, 6, 0, 0, 0, 0)) {

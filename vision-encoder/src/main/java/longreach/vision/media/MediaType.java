@@ -23,6 +23,17 @@ public enum MediaType {
             "text/javascript",
             "application/javascript",
             "application/x-javascript"),
+    DOCX(Family.OFFICE, "application/vnd.openxmlformats-officedocument.wordprocessingml.document"),
+    PPTX(Family.OFFICE, "application/vnd.openxmlformats-officedocument.presentationml.presentation"),
+    XLSX(Family.OFFICE, "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"),
+    DOC(Family.OFFICE, "application/msword"),
+    PPT(Family.OFFICE, "application/vnd.ms-powerpoint"),
+    XLS(Family.OFFICE, "application/vnd.ms-excel"),
+    ODT(Family.OFFICE, "application/vnd.oasis.opendocument.text"),
+    ODP(Family.OFFICE, "application/vnd.oasis.opendocument.presentation"),
+    ODS(Family.OFFICE, "application/vnd.oasis.opendocument.spreadsheet"),
+    EPUB(Family.OFFICE, "application/epub+zip"),
+    RTF(Family.OFFICE, "application/rtf", "text/rtf"),
     PNG(Family.IMAGE, "image/png"),
     JPEG(Family.IMAGE, "image/jpeg", "image/jpg"),
     GIF(Family.IMAGE, "image/gif"),
@@ -38,6 +49,7 @@ public enum MediaType {
     OGG(Family.VIDEO, "video/ogg"),
     HEIF(Family.UNREADABLE, "image/heic", "image/heif", "image/avif"),
     ZIP(Family.UNREADABLE, "application/zip"),
+    OLE(Family.UNREADABLE, "application/x-ole-storage"),
     AUDIO(Family.UNREADABLE, "audio"),
     BINARY(Family.UNREADABLE, "application/octet-stream");
 
@@ -45,6 +57,7 @@ public enum MediaType {
     public enum Family {
         PDF,
         TEXT,
+        OFFICE,
         IMAGE,
         VIDEO,
         UNREADABLE

@@ -4,7 +4,6 @@ import com.google.protobuf.ByteString;
 import io.grpc.stub.ServerCallStreamObserver;
 import io.grpc.stub.StreamObserver;
 import java.io.IOException;
-import java.io.InputStream;
 import java.nio.channels.FileChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -155,7 +154,7 @@ final class EncodeCall implements StreamObserver<EncodeUp> {
     private void read(Path file) {
         try {
             long size = Files.size(file);
-            MediaType type = MediaSniffer.identify(head(file), open.getMimeType(), open.getFileName());
+            MediaType type = MediaSniffer.identify(file, open.getMimeType(), open.getFileName());
             String name = open.getFileName().isEmpty() ? "the file" : open.getFileName();
             var source = new MediaSource(file, name, size, type, open.getOptions());
             MediaReader reader = readers.get(type.family());
@@ -170,12 +169,6 @@ final class EncodeCall implements StreamObserver<EncodeUp> {
             }
         } catch (Throwable failure) {
             fail(sink.explained(failure));
-        }
-    }
-
-    private static byte[] head(Path file) throws IOException {
-        try (InputStream in = Files.newInputStream(file)) {
-            return in.readNBytes(MediaSniffer.HEAD_BYTES);
         }
     }
 

@@ -4,9 +4,15 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 
 class MediaSnifferTest {
+    @TempDir
+    Path directory;
+
     private static byte[] bytes(String latin) {
         return latin.getBytes(StandardCharsets.ISO_8859_1);
     }
@@ -26,18 +32,22 @@ class MediaSnifferTest {
         assertThat(MediaSniffer.sniff(new byte[] {1, 2, 3, 0})).isEqualTo(MediaType.BINARY);
     }
 
+    private MediaType identify(byte[] content, String declared, String name) throws Exception {
+        return MediaSniffer.identify(Files.write(directory.resolve("file"), content), declared, name);
+    }
+
     @Test
     void theDeclaredTypeMustFit() throws Exception {
-        assertThat(MediaSniffer.identify(bytes("# Title"), "text/markdown; charset=utf-8", "a.md"))
+        assertThat(identify(bytes("# Title"), "text/markdown; charset=utf-8", "a.md"))
                 .isEqualTo(MediaType.MARKDOWN);
-        assertThat(MediaSniffer.identify(bytes("%PDF-1.4"), "", "a")).isEqualTo(MediaType.PDF);
-        assertThat(MediaSniffer.identify(bytes("\0\0\0\u0018ftypisom"), "video/quicktime", "a"))
+        assertThat(identify(bytes("%PDF-1.4"), "", "a")).isEqualTo(MediaType.PDF);
+        assertThat(identify(bytes("\0\0\0\u0018ftypisom"), "video/quicktime", "a"))
                 .isEqualTo(MediaType.MP4);
-        assertThatThrownBy(() -> MediaSniffer.identify(bytes("%PDF-1.4"), "text/plain", "a.txt"))
+        assertThatThrownBy(() -> identify(bytes("%PDF-1.4"), "text/plain", "a.txt"))
                 .hasMessage("mimeType: text/plain (expected: application/pdf, which is what the bytes of a.txt are)");
-        assertThatThrownBy(() -> MediaSniffer.identify(bytes("x"), "application/x-foo", "a"))
+        assertThatThrownBy(() -> identify(bytes("x"), "application/x-foo", "a"))
                 .hasMessageStartingWith("mimeType: application/x-foo (expected one of: application/pdf, ");
-        assertThatThrownBy(() -> MediaSniffer.identify(bytes("PK\u0003\u0004"), "application/zip", "a"))
+        assertThatThrownBy(() -> identify(bytes("PK\u0003\u0004"), "application/zip", "a"))
                 .hasMessageStartingWith("mimeType: application/zip (expected one of: ");
     }
 }
