@@ -1,5 +1,6 @@
 package longreach.gateway;
 
+import com.google.protobuf.ByteString;
 import io.grpc.Status;
 import io.grpc.stub.ServerCallStreamObserver;
 import io.grpc.stub.StreamObserver;
@@ -7,6 +8,7 @@ import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.atomic.AtomicInteger;
 import longreach.v1.CacheReceipt;
@@ -42,6 +44,10 @@ public final class FakeLmCore extends LmCoreGrpc.LmCoreImplBase {
     public final List<RenderRequest> rendered = new CopyOnWriteArrayList<>();
     public final List<Open> opened = new CopyOnWriteArrayList<>();
     public final AtomicInteger cancelled = new AtomicInteger();
+    /** Keys of what durable requests have "published". */
+    public final Set<ByteString> chunks = ConcurrentHashMap.newKeySet();
+    /** So many durable requests lose their chunks on the way to the store. */
+    public final AtomicInteger lose = new AtomicInteger();
     /** Fails every answer with this; null: answers. */
     public volatile Status failWith;
     /** Waits before each token, and before the first. */
@@ -129,6 +135,13 @@ public final class FakeLmCore extends LmCoreGrpc.LmCoreImplBase {
                     .setWant(Want.newBuilder().setRestoredTokens(restored))
                     .build());
             Thread.sleep(prefillMillis);
+            if (open.getDurable()) {
+                out.onNext(GenerateDown.newBuilder()
+                        .setDone(durable(open, prompt, restored))
+                        .build());
+                out.onCompleted();
+                return;
+            }
             var answer = answerIds(open);
             int count = Math.min(answer.size(), open.getMaxTokens());
             for (int i = 0; i < count; i++) {
@@ -173,6 +186,17 @@ public final class FakeLmCore extends LmCoreGrpc.LmCoreImplBase {
             }
         }
         return best;
+    }
+
+    private Done durable(Open open, int prompt, int restored) {
+        var key = ByteString.copyFromUtf8(String.format("%32.32s", open.getTenant() + open.getSegmentsList().hashCode()));
+        if (lose.getAndUpdate(left -> Math.max(0, left - 1)) == 0) {
+            chunks.add(key);
+        }
+        return done(open, prompt, restored, 0, false).toBuilder()
+                .setReason(Done.Reason.PREFILLED)
+                .addChunkKeys(key)
+                .build();
     }
 
     private static Done done(Open open, int prompt, int restored, int output, boolean cut) {

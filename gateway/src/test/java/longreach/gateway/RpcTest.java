@@ -23,16 +23,15 @@ import java.util.ArrayList;
 import java.util.Map;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicReference;
-import longreach.gemini.v1beta.CacheServiceGrpc;
 import longreach.gemini.v1beta.Content;
 import longreach.gemini.v1beta.CountTokensRequest;
 import longreach.gemini.v1beta.FileServiceGrpc;
+import longreach.gemini.v1beta.GenerateAnswerRequest;
 import longreach.gemini.v1beta.GenerateContentRequest;
 import longreach.gemini.v1beta.GenerateContentResponse;
 import longreach.gemini.v1beta.GenerationConfig;
 import longreach.gemini.v1beta.GenerativeServiceGrpc;
 import longreach.gemini.v1beta.GetFileRequest;
-import longreach.gemini.v1beta.ListCachedContentsRequest;
 import longreach.gemini.v1beta.ListModelsRequest;
 import longreach.gemini.v1beta.LongreachReceipt;
 import longreach.gemini.v1beta.ModelServiceGrpc;
@@ -133,8 +132,8 @@ class RpcTest {
                                 .setName("files/none")
                                 .build()))
                 .hasMessageContaining("NOT_FOUND");
-        assertThatThrownBy(() -> CacheServiceGrpc.newBlockingStub(withKey())
-                        .listCachedContents(ListCachedContentsRequest.getDefaultInstance()))
+        assertThatThrownBy(() -> GenerativeServiceGrpc.newBlockingStub(withKey())
+                        .generateAnswer(GenerateAnswerRequest.getDefaultInstance()))
                 .hasMessageContaining("UNIMPLEMENTED");
     }
 

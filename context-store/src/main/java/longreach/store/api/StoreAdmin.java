@@ -1,5 +1,7 @@
 package longreach.store.api;
 
+import java.time.Duration;
+import java.util.List;
 import java.util.Optional;
 
 /** Looking after a store. Unlike lookups, these report that the store cannot be reached. */
@@ -8,11 +10,22 @@ public interface StoreAdmin {
     StoreStats stats(Optional<Tenant> tenant);
 
     /**
-     * Deletes every chunk and artifact of the tenant, and looks again.
+     * Deletes every chunk, artifact and record of the tenant, and looks again.
      *
      * @throws StoreUnavailableException if the store cannot be reached, also half-way: nothing is then known to be gone
      */
     EraseResult erase(Tenant tenant);
+
+    /** The same for these chunks alone. */
+    EraseResult eraseChunks(Tenant tenant, List<ChunkKey> keys);
+
+    /**
+     * Lets chunks live at least so long from now, whether or not they are used; none lives shorter for it.
+     *
+     * @return how many of them are there
+     * @throws StoreUnavailableException
+     */
+    int keep(Tenant tenant, List<ChunkKey> keys, Duration atLeast);
 
     /** @param maxBytes 0: no limit */
     record StoreStats(
@@ -20,6 +33,6 @@ public interface StoreAdmin {
         public static final StoreStats UNREACHABLE = new StoreStats(false, 0, 0, 0, 0, "");
     }
 
-    /** @param remaining found by looking again */
+    /** @param artifactsErased records among them @param remaining found by looking again */
     record EraseResult(long chunksErased, long artifactsErased, long remaining) {}
 }

@@ -1,19 +1,26 @@
 package longreach.store.memory;
 
+import static java.lang.foreign.ValueLayout.JAVA_BYTE;
+
+import io.github.bucket4j.Bucket;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
-import java.lang.foreign.ValueLayout;
 import java.time.Duration;
 import java.time.InstantSource;
 import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.HashMap;
 import java.util.Iterator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
+import java.util.TreeMap;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.Consumer;
 import java.util.function.Predicate;
+import java.util.stream.Collectors;
 import longreach.store.api.ArtifactLookup;
 import longreach.store.api.Chunk;
 import longreach.store.api.ChunkHeader;
@@ -24,8 +31,10 @@ import longreach.store.api.Lookup;
 import longreach.store.api.LookupResult;
 import longreach.store.api.MissReason;
 import longreach.store.api.PutOutcome;
+import longreach.store.api.RecordStore;
 import longreach.store.api.Tenant;
 import longreach.store.codec.StoreSecret;
+import longreach.store.quota.Buckets;
 
 /**
  * Chunks and artifacts in this process's memory, outside the heap. Values are not sealed: nobody else can write here.
@@ -40,6 +49,9 @@ public final class MemoryContextStore implements ContextStore {
     private final Map<Key, Value> values = new LinkedHashMap<>(16, 0.75f, true);
     private long usedBytes;
     private boolean closed;
+
+    private final Map<String, Map<RecordId, Value>> records = new HashMap<>();
+    private final Map<String, Bucket> buckets = new ConcurrentHashMap<>();
 
     private record Key(String namespace, boolean artifact, Digest digest) {}
 
@@ -102,7 +114,7 @@ public final class MemoryContextStore implements ContextStore {
             Value value = live(new Key(tenant.namespace(), true, digest));
             return value == null
                     ? new ArtifactLookup.Miss(MissReason.ABSENT)
-                    : new ArtifactLookup.Hit(value.bytes.toArray(ValueLayout.JAVA_BYTE));
+                    : new ArtifactLookup.Hit(value.bytes.toArray(JAVA_BYTE));
         }
     }
 
@@ -133,9 +145,92 @@ public final class MemoryContextStore implements ContextStore {
         synchronized (values) {
             long chunks = remove(key -> key.namespace.equals(tenant.namespace()) && !key.artifact);
             long artifacts = remove(key -> key.namespace.equals(tenant.namespace()) && key.artifact);
+            Map<RecordId, Value> erased = records.remove(tenant.namespace());
             StoreStats left = stats(Optional.of(tenant));
-            return new EraseResult(chunks, artifacts, left.chunks() + left.artifacts());
+            return new EraseResult(
+                    chunks, artifacts + (erased == null ? 0 : erased.size()), left.chunks() + left.artifacts());
         }
+    }
+
+    @Override
+    public EraseResult eraseChunks(Tenant tenant, List<ChunkKey> keys) {
+        synchronized (values) {
+            var asked = keys.stream()
+                    .map(key -> new Key(tenant.namespace(), false, key.digest()))
+                    .collect(Collectors.toSet());
+            long erased = remove(asked::contains);
+            return new EraseResult(
+                    erased, 0, asked.stream().filter(values::containsKey).count());
+        }
+    }
+
+    @Override
+    public int keep(Tenant tenant, List<ChunkKey> keys, Duration atLeast) {
+        synchronized (values) {
+            int present = 0;
+            for (ChunkKey chunk : keys) {
+                Key key = new Key(tenant.namespace(), false, chunk.digest());
+                Value value = live(key);
+                if (value != null) {
+                    present++;
+                    long until = Math.max(value.expiresMillis, expiry(atLeast));
+                    values.put(key, new Value(value.header, value.bytes, until));
+                }
+            }
+            return present;
+        }
+    }
+
+    @Override
+    public void putRecord(Tenant tenant, RecordId id, byte[] value, Duration ttl) {
+        synchronized (values) {
+            records.computeIfAbsent(tenant.namespace(), each -> new TreeMap<>(Comparator.comparing(RecordId::toString)))
+                    .put(id, new Value(null, MemorySegment.ofArray(value.clone()), expiry(ttl)));
+        }
+    }
+
+    @Override
+    public Optional<byte[]> getRecord(Tenant tenant, RecordId id) {
+        synchronized (values) {
+            return Optional.ofNullable(liveRecords(tenant).get(id)).map(value -> value.bytes.toArray(JAVA_BYTE));
+        }
+    }
+
+    @Override
+    public List<StoredRecord> records(Tenant tenant, String kind) {
+        RecordStore.checkKind(kind);
+        synchronized (values) {
+            return liveRecords(tenant).entrySet().stream()
+                    .filter(entry -> entry.getKey().kind().equals(kind))
+                    .map(entry -> new StoredRecord(
+                            entry.getKey().name(), entry.getValue().bytes.toArray(JAVA_BYTE)))
+                    .toList();
+        }
+    }
+
+    @Override
+    public boolean deleteRecord(Tenant tenant, RecordId id) {
+        synchronized (values) {
+            return liveRecords(tenant).remove(id) != null;
+        }
+    }
+
+    private Map<RecordId, Value> liveRecords(Tenant tenant) {
+        var own = records.getOrDefault(tenant.namespace(), new HashMap<>());
+        own.values().removeIf(value -> value.expiresMillis <= clock.millis());
+        return own;
+    }
+
+    @Override
+    public Taken take(Tenant tenant, Allowance allowance, long amount, boolean force) {
+        Bucket bucket = buckets.computeIfAbsent(tenant.namespace() + allowance, each -> {
+            var built = Bucket.builder();
+            for (var limit : Buckets.configuration(allowance).getBandwidths()) {
+                built.addLimit(limit);
+            }
+            return built.build();
+        });
+        return Buckets.take(bucket, allowance, amount, force);
     }
 
     @Override

@@ -1,13 +1,8 @@
 package longreach.store.redis;
 
-import io.lettuce.core.GetExArgs;
-import io.lettuce.core.KeyScanCursor;
 import io.lettuce.core.RedisCommandExecutionException;
 import io.lettuce.core.RedisFuture;
-import io.lettuce.core.ScanArgs;
-import io.lettuce.core.ScanCursor;
 import io.lettuce.core.SetArgs;
-import io.lettuce.core.api.async.RedisAsyncCommands;
 import io.micrometer.core.instrument.MeterRegistry;
 import java.lang.foreign.MemorySegment;
 import java.time.Duration;
@@ -41,10 +36,7 @@ import longreach.store.config.StoreProperties;
 /** The store in Redis: one value for each chunk and artifact, sealed with the deployment's secret. */
 public final class RedisContextStore implements ContextStore {
     private static final long MAX_IDLE_BUFFER_BYTES = 256L << 20;
-    private static final int SCAN_BATCH = 1000;
     private static final int ERASE_ROUNDS = 3;
-    /** For one step of administration; such steps are short, and nobody's request waits on them. */
-    private static final Duration ADMIN_TIMEOUT = Duration.ofSeconds(5);
 
     private final StoreProperties properties;
     private final StoreSecret secret;
@@ -54,7 +46,10 @@ public final class RedisContextStore implements ContextStore {
     private final BufferPool pool = new BufferPool(MAX_IDLE_BUFFER_BYTES);
     private final RedisLink link;
     private final PutQueue puts;
-    private final GetExArgs touch;
+    private final RedisAdmin admin;
+    private final RedisRecords records;
+    private final RedisQuotas quotas;
+    private final Touch touch;
     private final AtomicInteger nextReader = new AtomicInteger();
 
     /** Waits for a first connection no longer than the connect timeout; a store that is down is no error. */
@@ -64,8 +59,11 @@ public final class RedisContextStore implements ContextStore {
         this.chunks = new ChunkFormat(secret);
         this.artifacts = new ArtifactFormat(secret);
         this.metrics = new StoreMetrics(registry);
-        this.touch = GetExArgs.Builder.px(properties.ttl());
+        this.touch = new Touch(properties.ttl());
         this.link = new RedisLink(properties, pool);
+        this.admin = new RedisAdmin(link);
+        this.records = new RedisRecords(admin, pool, artifacts, properties);
+        this.quotas = new RedisQuotas(properties);
         this.puts = new PutQueue(
                 link,
                 pool,
@@ -102,7 +100,7 @@ public final class RedisContextStore implements ContextStore {
     private RedisFuture<Buffer> read(RedisLink.Session session, byte[] key) {
         int reader =
                 Math.floorMod(nextReader.getAndIncrement(), session.readers().size());
-        return session.readers().get(reader).async().getex(key, touch);
+        return touch.read(session.readers().get(reader).async(), key);
     }
 
     private Patience patience(RedisLink.Session session) {
@@ -225,14 +223,14 @@ public final class RedisContextStore implements ContextStore {
         }
         try {
             Map<String, String> info = new HashMap<>();
-            for (String line : answer(session.writer().async().info()).split("\r?\n")) {
+            for (String line : admin.answer(session.writer().async().info()).split("\r?\n")) {
                 int colon = line.indexOf(':');
                 if (colon > 0) {
                     info.put(line.substring(0, colon), line.substring(colon + 1));
                 }
             }
             long[] counts = new long[2];
-            scan(session, tenant.map(RedisKeys::allOf).orElse(RedisKeys.ALL), keys -> {
+            admin.scan(session, tenant.map(RedisKeys::allOf).orElse(RedisKeys.ALL), keys -> {
                 for (byte[] key : keys) {
                     counts[RedisKeys.isChunk(key) ? 0 : 1]++;
                 }
@@ -251,12 +249,9 @@ public final class RedisContextStore implements ContextStore {
 
     @Override
     public EraseResult erase(Tenant tenant) {
-        RedisLink.Session session = link.session();
-        if (session == null) {
-            throw new StoreUnavailableException(link.name() + ": not connected", null);
-        }
+        RedisLink.Session session = admin.session();
         // What is on its way now would arrive after the scan.
-        puts.flush(ADMIN_TIMEOUT);
+        puts.flush(RedisAdmin.TIMEOUT);
         String pattern = RedisKeys.allOf(tenant);
         long[] erased = new long[2];
         long[] left = {1};
@@ -264,47 +259,65 @@ public final class RedisContextStore implements ContextStore {
             // Collected first: removing keys while they are scanned is allowed, but then a count of one scan proves
             // less.
             List<byte[]> found = new ArrayList<>();
-            scan(session, pattern, found::addAll);
-            for (int from = 0; from < found.size(); from += SCAN_BATCH) {
-                for (byte[] key : found.subList(from, Math.min(from + SCAN_BATCH, found.size()))) {
-                    erased[RedisKeys.isChunk(key) ? 0 : 1] +=
-                            answer(session.writer().async().unlink(key));
-                }
+            admin.scan(session, pattern, found::addAll);
+            for (byte[] key : found) {
+                erased[RedisKeys.isChunk(key) ? 0 : 1] +=
+                        admin.answer(session.writer().async().unlink(key));
             }
             left[0] = 0;
-            scan(session, pattern, keys -> left[0] += keys.size());
+            admin.scan(session, pattern, keys -> left[0] += keys.size());
         }
         return new EraseResult(erased[0], erased[1], left[0]);
     }
 
-    private void scan(RedisLink.Session session, String pattern, Consumer<List<byte[]>> each) {
-        RedisAsyncCommands<byte[], Buffer> redis = session.writer().async();
-        ScanArgs args = ScanArgs.Builder.limit(SCAN_BATCH).match(pattern);
-        ScanCursor cursor = ScanCursor.INITIAL;
-        do {
-            KeyScanCursor<byte[]> page = answer(redis.scan(cursor, args));
-            each.accept(page.getKeys());
-            cursor = page;
-        } while (!cursor.isFinished());
+    @Override
+    public EraseResult eraseChunks(Tenant tenant, List<ChunkKey> keys) {
+        RedisLink.Session session = admin.session();
+        puts.flush(RedisAdmin.TIMEOUT);
+        var names = keys.stream().map(key -> RedisKeys.chunk(tenant, key)).toList();
+        long erased = admin.sum(
+                names, key -> session.writer().async().unlink(key).toCompletableFuture());
+        long left = admin.sum(
+                names, key -> session.writer().async().exists(key).toCompletableFuture());
+        return new EraseResult(erased, 0, left);
     }
 
-    private <T> T answer(RedisFuture<T> future) {
-        try {
-            return future.get(ADMIN_TIMEOUT.toMillis(), TimeUnit.MILLISECONDS);
-        } catch (ExecutionException e) {
-            throw new StoreUnavailableException(
-                    link.name() + ": " + e.getCause().getMessage(), e.getCause());
-        } catch (TimeoutException | CancellationException e) {
-            throw new StoreUnavailableException(link.name() + ": no answer", e);
-        } catch (InterruptedException e) {
-            Thread.currentThread().interrupt();
-            throw new StoreUnavailableException("interrupted", e);
-        }
+    @Override
+    public int keep(Tenant tenant, List<ChunkKey> keys, Duration atLeast) {
+        RedisLink.Session session = admin.session();
+        var names = keys.stream().map(key -> RedisKeys.chunk(tenant, key)).toList();
+        return (int) admin.sum(names, key -> touch.keep(session.writer().async(), key, atLeast));
+    }
+
+    @Override
+    public void putRecord(Tenant tenant, RecordId id, byte[] value, Duration ttl) {
+        records.put(tenant, id, value, ttl);
+    }
+
+    @Override
+    public Optional<byte[]> getRecord(Tenant tenant, RecordId id) {
+        return records.get(tenant, id);
+    }
+
+    @Override
+    public List<StoredRecord> records(Tenant tenant, String kind) {
+        return records.all(tenant, kind);
+    }
+
+    @Override
+    public boolean deleteRecord(Tenant tenant, RecordId id) {
+        return records.delete(tenant, id);
+    }
+
+    @Override
+    public Taken take(Tenant tenant, Allowance allowance, long amount, boolean force) {
+        return quotas.take(tenant, allowance, amount, force);
     }
 
     @Override
     public void close() {
         puts.close();
+        quotas.close();
         link.close();
     }
 }

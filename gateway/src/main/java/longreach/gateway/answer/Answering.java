@@ -2,35 +2,24 @@ package longreach.gateway.answer;
 
 import io.grpc.Channel;
 import java.io.IOException;
-import java.security.MessageDigest;
-import java.security.NoSuchAlgorithmException;
 import java.time.Duration;
-import java.util.ArrayList;
-import java.util.List;
 import java.util.UUID;
 import java.util.concurrent.TimeUnit;
 import longreach.gateway.auth.Tenant;
+import longreach.gateway.cache.CachedContents;
 import longreach.gateway.call.Caller;
 import longreach.gateway.call.DuplexCall;
 import longreach.gateway.error.ApiException;
-import longreach.gateway.files.FileLibrary;
-import longreach.gateway.media.MediaBytes;
-import longreach.gateway.media.MediaItem;
-import longreach.gateway.media.MediaKind;
-import longreach.gateway.media.MediaReader;
+import longreach.gateway.models.Models;
+import longreach.gateway.plan.MediaParts;
 import longreach.gateway.plan.Plan;
 import longreach.gateway.plan.Planner;
-import longreach.gateway.plan.ReadMedia;
-import longreach.gateway.plan.Units;
 import longreach.gateway.request.GenerateRequest;
-import longreach.gateway.request.MediaSource;
-import longreach.gateway.request.RequestPart.MediaPart;
 import longreach.gateway.request.Requests;
 import longreach.gemini.v1beta.CountTokensRequest;
 import longreach.gemini.v1beta.CountTokensResponse;
 import longreach.gemini.v1beta.GenerateContentRequest;
 import longreach.gemini.v1beta.GenerateContentResponse;
-import longreach.v1.EncodedMedia;
 import longreach.v1.GenerateDown;
 import longreach.v1.GenerateUp;
 import longreach.v1.LmCoreGrpc;
@@ -44,9 +33,8 @@ import longreach.v1.Open;
 public final class Answering {
     private final Requests requests;
     private final Models models;
-    private final FileLibrary files;
-    private final MediaReader reader;
-    private final Units units;
+    private final MediaParts media;
+    private final CachedContents cached;
     private final Planner planner;
     private final Channel lmCore;
     private final Duration limit;
@@ -55,17 +43,15 @@ public final class Answering {
     public Answering(
             Requests requests,
             Models models,
-            FileLibrary files,
-            MediaReader reader,
-            Units units,
+            MediaParts media,
+            CachedContents cached,
             Planner planner,
             Channel lmCore,
             Duration limit) {
         this.requests = requests;
         this.models = models;
-        this.files = files;
-        this.reader = reader;
-        this.units = units;
+        this.media = media;
+        this.cached = cached;
         this.planner = planner;
         this.lmCore = lmCore;
         this.limit = limit;
@@ -90,6 +76,10 @@ public final class Answering {
             return CountTokensResponse.newBuilder()
                     .setTotalTokens(plan.totalTokens())
                     .addAllPromptTokensDetails(AnswerBuilder.details(plan.tokensByModality()))
+                    .setCachedContentTokenCount(plan.cachedTokens().values().stream()
+                            .mapToInt(Integer::intValue)
+                            .sum())
+                    .addAllCacheTokensDetails(AnswerBuilder.details(plan.cachedTokens()))
                     .build();
         });
     }
@@ -152,69 +142,8 @@ public final class Answering {
 
     private Plan plan(GenerateRequest request, Tenant tenant, Caller caller) throws InterruptedException, IOException {
         ModelDescription model = models.find(request.model());
-        return planner.plan(request, model, readAll(request, tenant, caller));
-    }
-
-    private List<ReadMedia> readAll(GenerateRequest request, Tenant tenant, Caller caller)
-            throws InterruptedException, IOException {
-        var read = new ArrayList<ReadMedia>();
-        for (var turn : request.turns()) {
-            for (var part : turn.parts()) {
-                if (part instanceof MediaPart media) {
-                    read.add(read(media, read.size(), tenant, caller));
-                }
-            }
-        }
-        return read;
-    }
-
-    private ReadMedia read(MediaPart part, int index, Tenant tenant, Caller caller)
-            throws InterruptedException, IOException {
-        var id = part.source().id();
-        return switch (part.source()) {
-            case MediaSource.Uploaded uploaded -> {
-                var file = files.get(tenant, uploaded.name());
-                var kind = kind(file.getMimeType(), part.path() + ".fileData.mimeType");
-                var media = files.media(tenant, uploaded.name(), part.options(), caller);
-                var title = file.getDisplayName().isEmpty() ? id : file.getDisplayName();
-                yield new ReadMedia(id, title, kind.modality(), units.of(index, id, kind.modality(), media));
-            }
-            case MediaSource.Inline inline -> {
-                var kind = kind(part.mimeType(), part.path() + ".inlineData.mimeType");
-                EncodedMedia media = readInline(part, inline, tenant, caller);
-                yield new ReadMedia(id, "", kind.modality(), units.of(index, id, kind.modality(), media));
-            }
-        };
-    }
-
-    private EncodedMedia readInline(MediaPart part, MediaSource.Inline inline, Tenant tenant, Caller caller)
-            throws InterruptedException, IOException {
-        var item = new MediaItem(
-                tenant.name(),
-                sha256(inline),
-                part.mimeType(),
-                "",
-                new MediaBytes.InMemory(inline.data()),
-                part.options());
-        try {
-            return reader.read(item, (stage, at) -> {}, caller).media();
-        } catch (ApiException e) {
-            throw e.at(part.path() + ".inlineData");
-        }
-    }
-
-    private static MediaKind kind(String mimeType, String path) {
-        return MediaKind.of(mimeType).orElseThrow(() -> ApiException.badField(path, mimeType, MediaKind.EXPECTED));
-    }
-
-    private static byte[] sha256(MediaSource.Inline inline) {
-        try {
-            var sha = MessageDigest.getInstance("SHA-256");
-            inline.data().asReadOnlyByteBufferList().forEach(sha::update);
-            return sha.digest();
-        } catch (NoSuchAlgorithmException e) {
-            throw new IllegalStateException("every JDK has SHA-256", e);
-        }
+        var prefix = request.cachedContent().map(name -> cached.prompt(tenant, name, model.getName()));
+        return planner.plan(request, model, media.read(request.turns(), tenant, caller), prefix);
     }
 
     private interface Work<T> {

@@ -6,14 +6,17 @@ import java.net.UnknownHostException;
 import java.time.Clock;
 import java.util.concurrent.Executors;
 import longreach.gateway.answer.Answering;
-import longreach.gateway.answer.Models;
+import longreach.gateway.models.Models;
 import longreach.gateway.auth.ApiKeys;
+import longreach.gateway.cache.CachedContents;
+import longreach.gateway.cache.ContextStoreClient;
 import longreach.gateway.files.FileLibrary;
 import longreach.gateway.files.Uploads;
 import longreach.gateway.media.ArtifactClient;
 import longreach.gateway.media.EncoderClient;
 import longreach.gateway.media.MediaReader;
 import longreach.gateway.plan.DocumentLayout;
+import longreach.gateway.plan.MediaParts;
 import longreach.gateway.plan.Planner;
 import longreach.gateway.plan.Units;
 import longreach.gateway.request.Requests;
@@ -115,15 +118,54 @@ public class GatewayConfiguration {
     }
 
     @Bean
-    Answering answering(
-            Models models, FileLibrary library, MediaReader reader, Channels channels, GatewayProperties properties) {
-        return new Answering(
-                new Requests(properties.limits().inline().toBytes()),
+    Requests requests(GatewayProperties properties) {
+        return new Requests(properties.limits().inline().toBytes());
+    }
+
+    @Bean
+    Planner planner(Channels channels, GatewayProperties properties) {
+        return new Planner(channels.lmCore, layout(properties));
+    }
+
+    @Bean
+    MediaParts mediaParts(FileLibrary library, MediaReader reader, GatewayProperties properties) {
+        return new MediaParts(library, reader, new Units(properties.pieceTokens()));
+    }
+
+    @Bean
+    CachedContents cachedContents(
+            Requests requests,
+            Models models,
+            MediaParts media,
+            Planner planner,
+            Channels channels,
+            GatewayProperties properties) {
+        return new CachedContents(
+                requests,
                 models,
-                library,
-                reader,
-                new Units(properties.pieceTokens()),
-                new Planner(channels.lmCore, layout(properties)),
+                media,
+                planner,
+                channels.lmCore,
+                new ContextStoreClient(channels.contextStore),
+                properties.limits().contextLife(),
+                Clock.systemUTC());
+    }
+
+    @Bean
+    Answering answering(
+            Requests requests,
+            Models models,
+            MediaParts media,
+            CachedContents cached,
+            Planner planner,
+            Channels channels,
+            GatewayProperties properties) {
+        return new Answering(
+                requests,
+                models,
+                media,
+                cached,
+                planner,
                 channels.lmCore,
                 properties.limits().answer());
     }

@@ -58,6 +58,7 @@ public record GatewayProperties(
      * @param file largest uploaded file
      * @param fileLife how long a file is kept
      * @param uploadLife how long an unfinished upload is kept
+     * @param contextLife how long a cached content is kept for which none was said
      * @param encode longest that the reading of one media item may take
      * @param answer longest that one answer may take where the caller names no deadline
      * @param encodesAtOnce media items that are read at the same time
@@ -68,6 +69,7 @@ public record GatewayProperties(
             @DefaultValue("2GB") DataSize file,
             @DefaultValue("48h") Duration fileLife,
             @DefaultValue("24h") Duration uploadLife,
+            @DefaultValue("1h") Duration contextLife,
             @DefaultValue("3h") Duration encode,
             @DefaultValue("30m") Duration answer,
             @DefaultValue("2") int encodesAtOnce) {

@@ -1,7 +1,7 @@
 package longreach.gateway.config;
 
 import java.util.function.Supplier;
-import longreach.gateway.answer.Models;
+import longreach.gateway.models.Models;
 import longreach.gateway.error.ApiException;
 import longreach.gateway.media.EncoderClient;
 import longreach.v1.ModelDescription;

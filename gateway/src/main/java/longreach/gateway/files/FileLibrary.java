@@ -226,6 +226,17 @@ public final class FileLibrary implements AutoCloseable {
         drop(tenant.name(), name);
     }
 
+    /** Deletes all of a tenant's files, and forgets what was read of them. @return how many there were */
+    public int eraseAll(Tenant tenant) throws IOException {
+        int erased = 0;
+        for (var name : of(tenant.name()).keySet()) {
+            drop(tenant.name(), name);
+            erased++;
+        }
+        reader.forget(tenant.name());
+        return erased;
+    }
+
     private void drop(String tenant, String name) throws IOException {
         if (of(tenant).remove(name) == null) {
             return;

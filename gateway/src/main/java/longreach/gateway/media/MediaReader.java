@@ -201,6 +201,15 @@ public final class MediaReader {
         return recent.get(key);
     }
 
+    /** Drops from memory what was read for a tenant. */
+    public synchronized void forget(String tenant) {
+        recent.entrySet().removeIf(entry -> {
+            boolean theirs = entry.getKey().startsWith(tenant + '/');
+            recentChars -= theirs ? entry.getValue().getSerializedSize() : 0;
+            return theirs;
+        });
+    }
+
     private synchronized void remember(String key, EncodedMedia media) {
         if (recent.put(key, media) == null) {
             recentChars += media.getSerializedSize();

@@ -13,6 +13,7 @@ import longreach.v1.Segment;
  * @param totalTokens of all segments
  * @param media the request's media parts; empty: none
  * @param shown the units that the model sees
+ * @param cachedTokens of the cached content that the prompt begins with; empty: none
  */
 public record Plan(
         ModelDescription model,
@@ -20,10 +21,15 @@ public record Plan(
         int totalTokens,
         LayoutChoice layout,
         List<ReadMedia> media,
-        List<Unit> shown) {
+        List<Unit> shown,
+        Map<Modality, Integer> cachedTokens) {
 
     /** Tokens by the modality that they count under, in the order of the enum. */
     public Map<Modality, Integer> tokensByModality() {
+        return tokensByModality(segments);
+    }
+
+    static Map<Modality, Integer> tokensByModality(List<Segment> segments) {
         var counts = new EnumMap<Modality, Integer>(Modality.class);
         for (var segment : segments) {
             int tokens = switch (segment.getKindCase()) {

@@ -2,15 +2,23 @@ package longreach.gateway.plan;
 
 import io.grpc.Channel;
 import io.grpc.StatusRuntimeException;
+import java.util.ArrayList;
+import java.util.EnumMap;
 import java.util.List;
+import java.util.Map;
+import java.util.Optional;
 import java.util.concurrent.TimeUnit;
 import longreach.gateway.error.ApiException;
 import longreach.gateway.request.GenerateRequest;
+import longreach.v1.CachedPrompt;
 import longreach.v1.LmCoreGrpc;
+import longreach.v1.Modality;
+import longreach.v1.ModalityCount;
 import longreach.v1.ModelDescription;
 import longreach.v1.RenderPart;
 import longreach.v1.RenderRequest;
 import longreach.v1.RenderResponse;
+import longreach.v1.Segment;
 import longreach.v1.Turn;
 
 /** Lays a request out, has lm-core render it, and takes the fullest draft that fits the model's context. */
@@ -30,32 +38,103 @@ public final class Planner {
 
     /**
      * @param media what was read of the request's media parts, in their order
+     * @param prefix the cached prompt that the request goes on from
      * @throws ApiException INVALID_ARGUMENT when not even the shortest draft fits, with both numbers
      */
-    public Plan plan(GenerateRequest request, ModelDescription model, List<ReadMedia> media) {
+    public Plan plan(
+            GenerateRequest request, ModelDescription model, List<ReadMedia> media, Optional<CachedPrompt> prefix) {
         checkReadable(media);
+        var before = prefix.map(StoredMedia::media).orElse(List.of());
+        var all = new ArrayList<>(before);
+        all.addAll(media);
         RenderResponse rendered = null;
         var drafts = layout.drafts(new DocumentLayout.Input(request.turns(), media));
         for (var draft : drafts) {
-            rendered = render(request, model, draft.turns(), !media.isEmpty());
+            if (draft.turns().isEmpty()) {
+                throw ApiException.badField("contents", "no text and nothing readable", "some text");
+            }
+            rendered = render(model, conversation(request, draft.turns(), !media.isEmpty(), prefix));
             if (rendered.getTotalTokens() < model.getContextTokens()) {
+                var shown = new ArrayList<Unit>();
+                before.forEach(item -> shown.addAll(item.units()));
+                draft.shown().forEach(unit -> shown.add(unit.behind(before.size())));
                 return new Plan(
                         model,
                         rendered.getSegmentsList(),
                         rendered.getTotalTokens(),
-                        layout.choice(),
-                        media,
-                        draft.shown());
+                        before.isEmpty() ? layout.choice() : LayoutChoice.WHOLE,
+                        all,
+                        shown,
+                        prefix.map(Planner::tokens).orElse(Map.of()));
             }
         }
         if (rendered == null) {
             throw new IllegalStateException("layout " + layout.choice().label() + " made no draft");
         }
-        throw ApiException.badField(
+        throw tooLong(rendered.getTotalTokens(), model);
+    }
+
+    private static ApiException tooLong(int tokens, ModelDescription model) {
+        return ApiException.badField(
                 "contents",
-                rendered.getTotalTokens() + " tokens",
+                tokens + " tokens",
                 "at most " + (model.getContextTokens() - 1) + ", the context of models/" + model.getName()
                         + " less one token of answer");
+    }
+
+    private static Map<Modality, Integer> tokens(CachedPrompt prompt) {
+        var counts = new EnumMap<Modality, Integer>(Modality.class);
+        prompt.getTokensList().forEach(count -> counts.put(count.getModality(), count.getTokens()));
+        return counts;
+    }
+
+    /** @param segments what every conversation that goes on from the prompt begins with */
+    public record Prefix(CachedPrompt prompt, List<Segment> segments, int totalTokens) {}
+
+    /**
+     * Lays the beginning of later conversations out: everything in its place, since no question is there yet to choose
+     * by, up to the end of its last part.
+     *
+     * @throws ApiException INVALID_ARGUMENT when it leaves no room for a question and an answer
+     */
+    public Prefix prefix(GenerateRequest request, ModelDescription model, List<ReadMedia> media) {
+        checkReadable(media);
+        var whole = new DocumentLayout.Whole()
+                .drafts(new DocumentLayout.Input(request.turns(), media))
+                .getFirst();
+        var turns = new ArrayList<>(whole.turns());
+        if (!turns.isEmpty() && turns.getLast().getRole() == Turn.Role.USER) {
+            turns.add(apart(turns.removeLast()));
+        }
+        var asked = conversation(request, turns, !media.isEmpty(), Optional.empty());
+        var segments = render(model, asked).getSegmentsList();
+        int end = segments.size();
+        // What follows the last part is the template's, and depends on who speaks next.
+        while (end > 0 && !segments.get(end - 1).getBoundaryAfter()) {
+            end--;
+        }
+        var kept = segments.subList(0, end);
+        var tokens = Plan.tokensByModality(kept);
+        int total = tokens.values().stream().mapToInt(Integer::intValue).sum();
+        if (total >= model.getContextTokens()) {
+            throw tooLong(total, model);
+        }
+        var prompt = CachedPrompt.newBuilder().addAllSystem(asked.getSystemList()).addAllTurns(turns);
+        media.forEach(item -> prompt.addMedia(StoredMedia.store(item)));
+        tokens.forEach((modality, count) ->
+                prompt.addTokens(ModalityCount.newBuilder().setModality(modality).setTokens(count)));
+        return new Prefix(prompt.build(), kept, total);
+    }
+
+    /** A question that joins this turn must not touch its last word. */
+    private static Turn apart(Turn turn) {
+        int last = turn.getPartsCount() - 1;
+        var text = turn.getParts(last).getText();
+        return text.endsWith("\n")
+                ? turn
+                : turn.toBuilder()
+                        .setParts(last, turn.getParts(last).toBuilder().setText(text + "\n\n"))
+                        .build();
     }
 
     private static void checkReadable(List<ReadMedia> media) {
@@ -66,23 +145,34 @@ public final class Planner {
         }
     }
 
-    private RenderResponse render(
-            GenerateRequest request, ModelDescription model, List<Turn> turns, boolean withMedia) {
-        if (turns.isEmpty()) {
-            throw ApiException.badField("contents", "no text and nothing readable", "some text");
-        }
-        var system = request.system().isEmpty() && withMedia ? List.of(QUOTE) : request.system();
-        var proto = RenderRequest.newBuilder().setModel(model.getName()).addAllTurns(turns);
+    private RenderRequest conversation(
+            GenerateRequest request, List<Turn> turns, boolean withMedia, Optional<CachedPrompt> prefix) {
+        var proto = RenderRequest.newBuilder();
+        prefix.ifPresent(cached -> proto.addAllSystem(cached.getSystemList()).addAllTurns(cached.getTurnsList()));
+        var system = request.system().isEmpty() && withMedia && prefix.isEmpty() ? List.of(QUOTE) : request.system();
         for (int i = 0; i < system.size(); i++) {
             proto.addSystem(RenderPart.newBuilder()
                     .setText(i == 0 ? system.get(i) : "\n" + system.get(i))
-                    .setModality(longreach.v1.Modality.TEXT)
+                    .setModality(Modality.TEXT)
                     .setBoundaryAfter(i == system.size() - 1));
         }
+        for (var turn : turns) {
+            int last = proto.getTurnsCount() - 1;
+            // Chat templates alternate.
+            if (last >= 0 && proto.getTurns(last).getRole() == turn.getRole()) {
+                proto.getTurnsBuilder(last).addAllParts(turn.getPartsList());
+            } else {
+                proto.addTurns(turn);
+            }
+        }
+        return proto.build();
+    }
+
+    private RenderResponse render(ModelDescription model, RenderRequest conversation) {
         try {
             return LmCoreGrpc.newBlockingStub(lmCore)
                     .withDeadlineAfter(RENDER_SECONDS, TimeUnit.SECONDS)
-                    .render(proto.build());
+                    .render(conversation.toBuilder().setModel(model.getName()).build());
         } catch (StatusRuntimeException e) {
             throw ApiException.from(e.getStatus(), "lm-core");
         }

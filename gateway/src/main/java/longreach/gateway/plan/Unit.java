@@ -34,6 +34,11 @@ public record Unit(int media, int number, SourceMark mark, String text, List<Pas
         return Math.ceilDiv(letters, LETTERS_PER_TOKEN) + others;
     }
 
+    /** The same, where so many other media items come before its own. */
+    Unit behind(int others) {
+        return new Unit(media + others, number, mark, text, passages);
+    }
+
     int tokens() {
         return estimateTokens(text);
     }

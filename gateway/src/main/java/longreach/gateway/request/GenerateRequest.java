@@ -1,6 +1,7 @@
 package longreach.gateway.request;
 
 import java.util.List;
+import java.util.Optional;
 import java.util.OptionalInt;
 import longreach.v1.Sampling;
 import longreach.v1.Turn;
@@ -13,13 +14,15 @@ import longreach.v1.Turn;
  * @param turns at least one; roles alternate
  * @param sampling what the caller set; temperature, topP and topK only where {@code set} says so
  * @param maxOutputTokens empty: as many as the model and its context allow
+ * @param cachedContent {@code cachedContents/ID} that the turns go on from
  */
 public record GenerateRequest(
         String model,
         List<String> system,
         List<RequestTurn> turns,
         SamplingChoice sampling,
-        OptionalInt maxOutputTokens) {
+        OptionalInt maxOutputTokens,
+        Optional<String> cachedContent) {
 
     /** One turn of the conversation. */
     public record RequestTurn(Turn.Role role, List<RequestPart> parts) {}

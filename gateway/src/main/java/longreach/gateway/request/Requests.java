@@ -6,11 +6,13 @@ import com.google.protobuf.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
+import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.regex.Pattern;
 import longreach.gateway.error.ApiException;
 import longreach.gateway.request.GenerateRequest.RequestTurn;
 import longreach.gateway.request.GenerateRequest.SamplingChoice;
+import longreach.gemini.v1beta.CachedContent;
 import longreach.gemini.v1beta.Content;
 import longreach.gemini.v1beta.CountTokensRequest;
 import longreach.gemini.v1beta.GenerateContentRequest;
@@ -47,7 +49,30 @@ public final class Requests {
                 system(proto),
                 turns(proto.getContentsList()),
                 sampling(proto.getGenerationConfig()),
-                maxOutput(proto.getGenerationConfig()));
+                maxOutput(proto.getGenerationConfig()),
+                cachedContent(proto));
+    }
+
+    /** The beginning of later requests: what {@link #parse} checks, but turns may be none beside a system instruction. */
+    public GenerateRequest parse(CachedContent proto) {
+        var request = GenerateContentRequest.newBuilder()
+                .setModel(proto.getModel())
+                .addAllTools(proto.getToolsList());
+        if (proto.hasSystemInstruction()) {
+            request.setSystemInstruction(proto.getSystemInstruction());
+        }
+        if (proto.hasToolConfig()) {
+            request.setToolConfig(proto.getToolConfig());
+        }
+        refuseUnserved(request.build());
+        var system = system(request.build());
+        return new GenerateRequest(
+                modelName(proto.getModel()),
+                system,
+                proto.getContentsCount() == 0 && !system.isEmpty() ? List.of() : turns(proto.getContentsList()),
+                sampling(GenerationConfig.getDefaultInstance()),
+                OptionalInt.empty(),
+                Optional.empty());
     }
 
     /** Counting takes either bare turns or a whole request. */
@@ -81,10 +106,6 @@ public final class Requests {
         if (proto.getToolsCount() > 0) {
             throw ApiException.unimplemented("tools: " + proto.getToolsCount() + " (expected: none; not served yet)");
         }
-        if (!proto.getCachedContent().isEmpty()) {
-            throw ApiException.unimplemented("cachedContent: " + shorten(proto.getCachedContent())
-                    + " (expected: none; not served yet, prompts are cached without being asked)");
-        }
         var config = proto.getGenerationConfig();
         if (config.hasResponseSchema() || config.hasResponseJsonSchema() || config.hasResponseJsonSchemaOrdered()) {
             throw ApiException.unimplemented("generationConfig.responseSchema: set (expected: none; not served yet)");
@@ -94,6 +115,18 @@ public final class Requests {
             throw ApiException.unimplemented("generationConfig.responseMimeType: " + shorten(mime)
                     + " (expected: text/plain; others are not served yet)");
         }
+    }
+
+    /** What the cached prompt begins with cannot be said again behind it. */
+    private static Optional<String> cachedContent(GenerateContentRequest proto) {
+        if (proto.getCachedContent().isEmpty()) {
+            return Optional.empty();
+        }
+        if (proto.hasSystemInstruction() || proto.getToolsCount() > 0 || proto.hasToolConfig()) {
+            throw ApiException.invalid("CachedContent can not be used with GenerateContent request setting"
+                    + " system_instruction, tools or tool_config (expected: those values in the CachedContent)");
+        }
+        return Optional.of(proto.getCachedContent());
     }
 
     private static List<String> system(GenerateContentRequest proto) {

@@ -20,6 +20,7 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
 import longreach.gateway.error.ApiException;
+import longreach.gemini.v1beta.CachedContent;
 import longreach.gemini.v1beta.CountTokensResponse;
 import longreach.gemini.v1beta.GenerateContentResponse;
 
@@ -42,6 +43,7 @@ final class Json {
             fields.add(GenerateContentResponse.UsageMetadata.getDescriptor().findFieldByName(name));
         }
         fields.add(CountTokensResponse.getDescriptor().findFieldByName("total_tokens"));
+        fields.add(CachedContent.UsageMetadata.getDescriptor().findFieldByName("total_token_count"));
         return fields;
     }
 

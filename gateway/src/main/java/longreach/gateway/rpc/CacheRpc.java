@@ -2,7 +2,7 @@ package longreach.gateway.rpc;
 
 import com.google.protobuf.Empty;
 import io.grpc.stub.StreamObserver;
-import longreach.gateway.error.ApiException;
+import longreach.gateway.cache.CachedContents;
 import longreach.gemini.v1beta.CacheServiceGrpc;
 import longreach.gemini.v1beta.CachedContent;
 import longreach.gemini.v1beta.CreateCachedContentRequest;
@@ -13,38 +13,46 @@ import longreach.gemini.v1beta.ListCachedContentsResponse;
 import longreach.gemini.v1beta.UpdateCachedContentRequest;
 import org.springframework.stereotype.Service;
 
-/** CacheService: explicit caches are not served yet, and every call says so. */
+/** CacheService over gRPC. */
 @Service
 public final class CacheRpc extends CacheServiceGrpc.CacheServiceImplBase {
+    private final CachedContents contents;
+
+    public CacheRpc(CachedContents contents) {
+        this.contents = contents;
+    }
+
     @Override
     public void listCachedContents(ListCachedContentsRequest request, StreamObserver<ListCachedContentsResponse> out) {
-        refuse(out);
+        Unary.answer(
+                out, () -> contents.list(KeyInterceptor.tenant(), request.getPageSize(), request.getPageToken()));
     }
 
     @Override
     public void createCachedContent(CreateCachedContentRequest request, StreamObserver<CachedContent> out) {
-        refuse(out);
+        Unary.answer(
+                out,
+                () -> contents.create(
+                        request.getCachedContent(), KeyInterceptor.tenant(), GenerativeRpc::checkContext));
     }
 
     @Override
     public void getCachedContent(GetCachedContentRequest request, StreamObserver<CachedContent> out) {
-        refuse(out);
+        Unary.answer(out, () -> contents.get(KeyInterceptor.tenant(), request.getName()));
     }
 
     @Override
     public void updateCachedContent(UpdateCachedContentRequest request, StreamObserver<CachedContent> out) {
-        refuse(out);
+        Unary.answer(
+                out,
+                () -> contents.update(KeyInterceptor.tenant(), request.getCachedContent(), request.getUpdateMask()));
     }
 
     @Override
     public void deleteCachedContent(DeleteCachedContentRequest request, StreamObserver<Empty> out) {
-        refuse(out);
-    }
-
-    private static <T> void refuse(StreamObserver<T> out) {
         Unary.answer(out, () -> {
-            throw ApiException.unimplemented(
-                    "cachedContents: not served yet (prompts are cached without being asked; see the receipt)");
+            contents.delete(KeyInterceptor.tenant(), request.getName());
+            return Empty.getDefaultInstance();
         });
     }
 }

@@ -78,7 +78,7 @@ public final class GenerativeRpc extends GenerativeServiceGrpc.GenerativeService
         });
     }
 
-    private static void checkContext() {
+    static void checkContext() {
         if (Context.current().isCancelled()) {
             throw gone();
         }

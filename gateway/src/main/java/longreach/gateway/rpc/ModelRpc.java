@@ -1,7 +1,7 @@
 package longreach.gateway.rpc;
 
 import io.grpc.stub.StreamObserver;
-import longreach.gateway.answer.Models;
+import longreach.gateway.models.Models;
 import longreach.gemini.v1beta.GetModelRequest;
 import longreach.gemini.v1beta.ListModelsRequest;
 import longreach.gemini.v1beta.ListModelsResponse;

@@ -1,6 +1,8 @@
 package longreach.lm.engine;
 
+import java.util.List;
 import java.util.Map;
+import longreach.store.api.ChunkKey;
 
 /**
  * How an answer ended, and what it cost.
@@ -9,6 +11,7 @@ import java.util.Map;
  * @param stopSequence what ended the answer, when one of the request's did; else empty
  * @param promptByModality tokens indexed by the modality's number
  * @param restoredByModality of those, how many came from the store
+ * @param promptChunks the chunks that hold the whole prompt, in order; empty when the store was not asked
  */
 public record Outcome(
         Reason reason,
@@ -18,6 +21,7 @@ public record Outcome(
         int outputTokens,
         int[] promptByModality,
         int[] restoredByModality,
+        List<ChunkKey> promptChunks,
         Receipt receipt) {
     public enum Reason {
         STOP,

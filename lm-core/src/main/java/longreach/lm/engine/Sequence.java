@@ -357,6 +357,7 @@ final class Sequence {
                 answer.count(),
                 prompt().countByModality(0, promptLength()),
                 prompt().countByModality(0, tokensRestored),
+                plan == null ? List.of() : plan.whole(),
                 receipt);
     }
 

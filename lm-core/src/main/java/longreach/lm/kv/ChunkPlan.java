@@ -4,6 +4,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.function.Predicate;
 import longreach.lm.prompt.TokenStream;
+import longreach.store.api.ChunkKey;
 
 /**
  * What of a prompt may be in the store, and under which keys.
@@ -22,6 +23,16 @@ public record ChunkPlan(TokenStream prompt, List<ChunkSpan> full, List<ChunkSpan
         List<ChunkSpan> wanted = new ArrayList<>(full);
         wanted.addAll(partial.subList(Math.max(0, partial.size() - ChunkPlanner.PARTIAL_LOOKUPS), partial.size()));
         return wanted;
+    }
+
+    /** Keys of the chunks that hold all of the prompt: the full ones, and the partial one at its end. */
+    public List<ChunkKey> whole() {
+        List<ChunkKey> keys = new ArrayList<>();
+        full.forEach(span -> keys.add(span.key()));
+        if (!partial.isEmpty() && partial.getLast().end() == prompt.length()) {
+            keys.add(partial.getLast().key());
+        }
+        return keys;
     }
 
     /** The longest unbroken prefix that the present chunks make. */

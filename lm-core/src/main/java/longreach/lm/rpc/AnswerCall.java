@@ -31,6 +31,7 @@ final class AnswerCall implements AnswerSink {
     private final Executor executor;
     private final Executor later;
     private final TokenText tokens;
+    private final Durability durability;
     private final ConcurrentLinkedQueue<GenerateDown> waiting = new ConcurrentLinkedQueue<>();
     private final AtomicInteger waitingCount = new AtomicInteger();
     private final AtomicInteger drains = new AtomicInteger();
@@ -42,8 +43,16 @@ final class AnswerCall implements AnswerSink {
     private boolean closed;
     private boolean answered;
 
-    AnswerCall(ServerCallStreamObserver<GenerateDown> call, Executor executor, TokenText tokens) {
+    /** Waits until what was published is in the store, or given up. */
+    interface Durability {
+        void await() throws InterruptedException;
+    }
+
+    /** @param durability waited for before the end, which then names the prompt's chunks; null: not asked for */
+    AnswerCall(
+            ServerCallStreamObserver<GenerateDown> call, Executor executor, TokenText tokens, Durability durability) {
         this.call = call;
+        this.durability = durability;
         this.executor = executor;
         later = CompletableFuture.delayedExecutor(GATHER_MILLIS, TimeUnit.MILLISECONDS, executor);
         this.tokens = tokens;
@@ -87,11 +96,28 @@ final class AnswerCall implements AnswerSink {
 
     @Override
     public void done(Outcome outcome) {
-        if (ended.compareAndSet(false, true)) {
-            Replies.done(outcome).forEach(this::add);
-            complete = true;
-            executor.execute(this::drain);
+        if (!ended.compareAndSet(false, true)) {
+            return;
         }
+        if (durability == null) {
+            end(outcome);
+            executor.execute(this::drain);
+        } else {
+            executor.execute(() -> {
+                try {
+                    durability.await();
+                } catch (InterruptedException e) {
+                    Thread.currentThread().interrupt();
+                }
+                end(outcome);
+                drain();
+            });
+        }
+    }
+
+    private void end(Outcome outcome) {
+        Replies.done(outcome, durability != null).forEach(this::add);
+        complete = true;
     }
 
     @Override

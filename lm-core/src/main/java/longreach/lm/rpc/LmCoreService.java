@@ -3,6 +3,7 @@ package longreach.lm.rpc;
 import io.grpc.Context;
 import io.grpc.stub.ServerCallStreamObserver;
 import io.grpc.stub.StreamObserver;
+import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.Executor;
 import java.util.function.Supplier;
@@ -20,6 +21,9 @@ import longreach.v1.Segment;
 
 /** {@code longreach.v1.LmCore} over the models that are served. */
 public final class LmCoreService extends LmCoreGrpc.LmCoreImplBase {
+    /** Longest that the end of a durable request waits for the store. */
+    private static final Duration FLUSH = Duration.ofSeconds(60);
+
     private final List<ServedModel> models;
     private final Executor executor;
 
@@ -104,7 +108,7 @@ public final class LmCoreService extends LmCoreGrpc.LmCoreImplBase {
 
         Conversation(ServerCallStreamObserver<GenerateDown> call) {
             this.call = call;
-            this.early = new AnswerCall(call, executor, null);
+            this.early = new AnswerCall(call, executor, null, null);
         }
 
         @Override
@@ -129,9 +133,14 @@ public final class LmCoreService extends LmCoreGrpc.LmCoreImplBase {
             model = model(message.getOpen().getModel());
             var request = Requests.open(
                     message.getOpen(), model.card(), Context.current().getDeadline());
-            var sink = new AnswerCall(call, executor, model.tokens());
+            var engine = model.engine();
+            var sink = new AnswerCall(
+                    call,
+                    executor,
+                    model.tokens(),
+                    message.getOpen().getDurable() ? () -> engine.flush(FLUSH) : null);
             answer = sink;
-            Generation submitted = model.engine().submit(request, sink);
+            Generation submitted = engine.submit(request, sink);
             sink.attach(submitted);
             generation = submitted;
             if (call.isCancelled()) {

@@ -75,21 +75,23 @@ final class Replies {
         return built.build();
     }
 
-    /** Text that was held back comes before the end. */
-    static List<GenerateDown> done(Outcome outcome) {
+    /** Text that was held back comes before the end. @param named whether the chunks of the prompt are told */
+    static List<GenerateDown> done(Outcome outcome, boolean named) {
         List<GenerateDown> messages = new ArrayList<>();
         if (!outcome.tailText().isEmpty()) {
             messages.add(GenerateDown.newBuilder()
                     .setTokens(TokenChunk.newBuilder().setText(outcome.tailText()))
                     .build());
         }
-        messages.add(GenerateDown.newBuilder()
-                .setDone(Done.newBuilder()
-                        .setReason(reason(outcome.reason()))
-                        .setStopSequence(outcome.stopSequence())
-                        .setUsage(usage(outcome))
-                        .setReceipt(receipt(outcome.receipt())))
-                .build());
+        var done = Done.newBuilder()
+                .setReason(reason(outcome.reason()))
+                .setStopSequence(outcome.stopSequence())
+                .setUsage(usage(outcome))
+                .setReceipt(receipt(outcome.receipt()));
+        if (named) {
+            outcome.promptChunks().forEach(key -> done.addChunkKeys(ByteString.copyFrom(key.bytes())));
+        }
+        messages.add(GenerateDown.newBuilder().setDone(done).build());
         return messages;
     }
 

@@ -24,6 +24,10 @@ import longreach.store.api.Lookup;
 import longreach.store.api.LookupResult;
 import longreach.store.api.MissReason;
 import longreach.store.api.PutOutcome;
+import longreach.store.api.QuotaStore.Allowance;
+import longreach.store.api.QuotaStore.Taken;
+import longreach.store.api.RecordStore.RecordId;
+import longreach.store.api.RecordStore.StoredRecord;
 import longreach.store.api.Tenant;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -76,6 +80,78 @@ abstract class ContextStoreContract {
         result.close();
         result.close();
         assertThatThrownBy(() -> result.entry(0)).isInstanceOf(IllegalStateException.class);
+    }
+
+    @Test
+    void recordsAreListedReplacedAndDeleted() {
+        var other = store().tenant("another " + System.nanoTime());
+        store().putRecord(tenant, new RecordId("note", "b"), new byte[] {2}, Duration.ZERO);
+        store().putRecord(tenant, new RecordId("note", "a"), new byte[] {1}, Duration.ofHours(1));
+        store().putRecord(tenant, new RecordId("note", "a"), new byte[] {3}, Duration.ofHours(1));
+        store().putRecord(tenant, new RecordId("other-kind", "a"), new byte[0], Duration.ZERO);
+        store().putRecord(other, new RecordId("note", "c"), new byte[] {4}, Duration.ZERO);
+
+        assertThat(store().records(tenant, "note")).extracting(StoredRecord::name).containsExactly("a", "b");
+        assertThat(store().getRecord(tenant, new RecordId("note", "a"))).contains(new byte[] {3});
+        assertThat(store().getRecord(tenant, new RecordId("note", "c"))).isEmpty();
+        assertThat(store().deleteRecord(tenant, new RecordId("note", "a"))).isTrue();
+        assertThat(store().deleteRecord(tenant, new RecordId("note", "a"))).isFalse();
+        assertThat(store().records(tenant, "note")).extracting(StoredRecord::name).containsExactly("b");
+
+        assertThat(store().erase(tenant).artifactsErased()).isEqualTo(2);
+        assertThat(store().records(tenant, "note")).isEmpty();
+        assertThat(store().records(other, "note")).hasSize(1);
+    }
+
+    @Test
+    void recordsGoWhenTheirTimeIsOver() throws InterruptedException {
+        store().putRecord(tenant, new RecordId("note", "short"), new byte[] {1}, Duration.ofMillis(1));
+        long end = System.nanoTime() + LIMIT.toNanos();
+        while (store().getRecord(tenant, new RecordId("note", "short")).isPresent() && System.nanoTime() < end) {
+            Thread.sleep(5);
+        }
+        assertThat(store().records(tenant, "note")).isEmpty();
+    }
+
+    @Test
+    void namesOfRecordsAreNoPatterns() {
+        assertThatThrownBy(() -> new RecordId("no*", "a")).isInstanceOf(IllegalArgumentException.class);
+        assertThatThrownBy(() -> new RecordId("note", "a:b")).isInstanceOf(IllegalArgumentException.class);
+        assertThatThrownBy(() -> store().records(tenant, "*")).isInstanceOf(IllegalArgumentException.class);
+    }
+
+    @Test
+    void chunksAreKeptAndErasedByKey() {
+        List<ChunkKey> keys = chain(tenant, 3);
+        keys.subList(0, 2).forEach(key -> put(tenant, key, 100));
+        store().flush(LIMIT);
+        assertThat(store().keep(tenant, keys, Duration.ofDays(30))).isEqualTo(2);
+        assertThat(store().keep(store().tenant("a stranger"), keys, Duration.ofDays(30)))
+                .isZero();
+
+        var erased = store().eraseChunks(tenant, keys.subList(1, 3));
+        assertThat(erased.chunksErased()).isEqualTo(1);
+        assertThat(erased.remaining()).isZero();
+        assertThat(store().keep(tenant, keys, Duration.ofDays(1))).isEqualTo(1);
+    }
+
+    @Test
+    void allowancesEndFillUpAndGoIntoDebt() {
+        var hourly = new Allowance("tokens", 100, Duration.ofHours(1));
+        assertThat(store().take(tenant, hourly, 60, false)).isEqualTo(new Taken(true, Duration.ZERO, 40));
+        var refused = store().take(tenant, hourly, 60, false);
+        assertThat(refused.granted()).isFalse();
+        assertThat(refused.retryAfter()).isBetween(Duration.ofMinutes(10), Duration.ofMinutes(12));
+        assertThat(store().take(store().tenant("another " + System.nanoTime()), hourly, 60, false)
+                        .granted())
+                .isTrue();
+        // What was used up already counts all the same.
+        assertThat(store().take(tenant, hourly, 90, true).remaining()).isBetween(-50L, -49L);
+
+        // More than a bucket holds needs a full one, and leaves the rest as a debt.
+        var small = new Allowance("bytes", 10, Duration.ofHours(1));
+        assertThat(store().take(tenant, small, 25, false)).isEqualTo(new Taken(true, Duration.ZERO, -15));
+        assertThat(store().take(tenant, small, 1, false).granted()).isFalse();
     }
 
     @Test

@@ -1,4 +1,4 @@
-package longreach.gateway.answer;
+package longreach.gateway.models;
 
 import io.grpc.Channel;
 import io.grpc.StatusRuntimeException;
@@ -112,6 +112,7 @@ public final class Models {
                 .setOutputTokenLimit(model.getOutputTokens() == 0 ? model.getContextTokens() : model.getOutputTokens())
                 .addSupportedGenerationMethods("generateContent")
                 .addSupportedGenerationMethods("countTokens")
+                .addSupportedGenerationMethods("createCachedContent")
                 .setTemperature(model.getTemperature())
                 .setMaxTemperature(MAX_TEMPERATURE);
         if (model.getTopP() > 0) {

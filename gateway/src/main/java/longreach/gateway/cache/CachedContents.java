@@ -1,0 +1,359 @@
+package longreach.gateway.cache;
+
+import com.google.protobuf.ByteString;
+import com.google.protobuf.FieldMask;
+import com.google.protobuf.InvalidProtocolBufferException;
+import com.google.protobuf.Timestamp;
+import com.google.protobuf.util.Timestamps;
+import io.grpc.Channel;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.security.SecureRandom;
+import java.time.Clock;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.Comparator;
+import java.util.HashSet;
+import java.util.List;
+import java.util.regex.Pattern;
+import longreach.gateway.auth.Tenant;
+import longreach.gateway.call.Caller;
+import longreach.gateway.error.ApiException;
+import longreach.gateway.models.Models;
+import longreach.gateway.plan.MediaParts;
+import longreach.gateway.plan.Planner;
+import longreach.gateway.request.Requests;
+import longreach.gemini.v1beta.CachedContent;
+import longreach.gemini.v1beta.CachedContent.UsageMetadata;
+import longreach.gemini.v1beta.ListCachedContentsResponse;
+import longreach.v1.CachedChunks;
+import longreach.v1.CachedPrompt;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * The cached contents of all tenants. Each is three records in the context store, with one time to live: what is told
+ * of it, the prompt, and the keys of the chunks that hold its keys and values. So every gateway on the store sees it, and
+ * so does one that was started anew.
+ */
+public final class CachedContents {
+    static final String PREFIX = "cachedContents/";
+
+    private static final Logger LOG = LoggerFactory.getLogger(CachedContents.class);
+    private static final Pattern NAME = Pattern.compile("cachedContents/([a-z0-9](?:[a-z0-9-]{0,62}[a-z0-9])?)");
+    private static final String TOLD = "context";
+    private static final String PROMPT = "context-prompt";
+    private static final String CHUNKS = "context-chunks";
+    private static final String ID_LETTERS = "abcdefghijklmnopqrstuvwxyz0123456789";
+    private static final int ID_LENGTH = 20;
+    private static final Duration MAX_LIFE = Duration.ofDays(3653);
+    private static final int MAX_DISPLAY_NAME = 128;
+    private static final int DEFAULT_PAGE = 50;
+    private static final int MAX_PAGE = 1000;
+    /** A chunk may be dropped while the store is busy; the next round computes no more than those. */
+    private static final int PREFILLS = 3;
+
+    private final Requests requests;
+    private final Models models;
+    private final MediaParts media;
+    private final Planner planner;
+    private final Prefill prefill;
+    private final ContextStoreClient store;
+    private final Duration usualLife;
+    private final Clock clock;
+    private final SecureRandom random = new SecureRandom();
+
+    /** @param usualLife of a content for which none was said */
+    public CachedContents(
+            Requests requests,
+            Models models,
+            MediaParts media,
+            Planner planner,
+            Channel lmCore,
+            ContextStoreClient store,
+            Duration usualLife,
+            Clock clock) {
+        this.requests = requests;
+        this.models = models;
+        this.media = media;
+        this.planner = planner;
+        this.prefill = new Prefill(lmCore);
+        this.store = store;
+        this.usualLife = usualLife;
+        this.clock = clock;
+    }
+
+    /**
+     * Reads, lays out, prefills and stores; returns when every chunk is in the store.
+     *
+     * @throws ApiException UNAVAILABLE when the store does not take it all
+     */
+    public CachedContent create(CachedContent wanted, Tenant tenant, Caller caller) {
+        try {
+            return make(wanted, tenant, caller);
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            throw ApiException.cancelled("the request was stopped");
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    private CachedContent make(CachedContent wanted, Tenant tenant, Caller caller)
+            throws InterruptedException, IOException {
+        if (!wanted.getName().isEmpty()) {
+            throw ApiException.badField("name", "set", "none; the server names contents");
+        }
+        if (wanted.getDisplayName().length() > MAX_DISPLAY_NAME) {
+            throw ApiException.badField(
+                    "displayName", wanted.getDisplayName().length() + " characters", "at most " + MAX_DISPLAY_NAME);
+        }
+        var life = life(wanted, usualLife);
+        var request = requests.parse(wanted);
+        var model = models.find(request.model());
+        var prefix = planner.prefix(request, model, media.read(request.turns(), tenant, caller));
+        var chunks = prefill(model.getName(), tenant, prefix, life, caller);
+
+        var now = now();
+        var told = CachedContent.newBuilder()
+                .setName(PREFIX + newId())
+                .setModel("models/" + model.getName())
+                .setCreateTime(now)
+                .setUpdateTime(now)
+                .setExpireTime(after(life))
+                .setUsageMetadata(UsageMetadata.newBuilder().setTotalTokenCount(prefix.totalTokens()));
+        if (!wanted.getDisplayName().isEmpty()) {
+            told.setDisplayName(wanted.getDisplayName());
+        }
+        var id = id(told.getName());
+        store.put(tenant, PROMPT, id, prefix.prompt().toByteString(), life);
+        store.put(tenant, CHUNKS, id, chunks.toByteString(), life);
+        // Last, since a content is there when this is.
+        store.put(tenant, TOLD, id, told.build().toByteString(), life);
+        return told.build();
+    }
+
+    private CachedChunks prefill(String model, Tenant tenant, Planner.Prefix prefix, Duration life, Caller caller)
+            throws InterruptedException {
+        List<ByteString> keys = List.of();
+        int present = 0;
+        for (int round = 0; round < PREFILLS; round++) {
+            keys = prefill.run(model, tenant, prefix.segments(), caller);
+            present = keys.isEmpty() ? 0 : store.keep(tenant, keys, life);
+            if (present == keys.size() && present > 0) {
+                return CachedChunks.newBuilder().addAllKeys(keys).build();
+            }
+        }
+        throw ApiException.unavailable(
+                "the context store holds " + present + " of " + keys.size()
+                        + " chunks of the content (expected: all of them; it may be full, slow or down)",
+                null);
+    }
+
+    /** @throws ApiException NOT_FOUND, also when it has expired */
+    public CachedContent get(Tenant tenant, String name) {
+        return store.get(tenant, TOLD, id(name))
+                .map(CachedContents::told)
+                .filter(this::lives)
+                .orElseThrow(() -> gone(name));
+    }
+
+    /** Newest first. */
+    public ListCachedContentsResponse list(Tenant tenant, int pageSize, String pageToken) {
+        if (pageSize < 0 || pageSize > MAX_PAGE) {
+            throw ApiException.badField("pageSize", pageSize, "0 <= pageSize <= " + MAX_PAGE);
+        }
+        if (pageToken.length() > 128) {
+            throw ApiException.badField("pageToken", "too long", "nextPageToken of the page before");
+        }
+        int size = pageSize == 0 ? DEFAULT_PAGE : pageSize;
+        var rest = store.list(tenant, TOLD).stream()
+                .map(record -> told(record.getValue()))
+                .filter(this::lives)
+                .sorted(Comparator.comparing(CachedContents::position).reversed())
+                .filter(content -> pageToken.isEmpty() || position(content).compareTo(pageToken) < 0)
+                .toList();
+        var page = ListCachedContentsResponse.newBuilder()
+                .addAllCachedContents(rest.subList(0, Math.min(size, rest.size())));
+        if (rest.size() > size) {
+            page.setNextPageToken(position(rest.get(size - 1)));
+        }
+        return page.build();
+    }
+
+    /** Sorts as text: time, then name. */
+    private static String position(CachedContent content) {
+        return String.format(
+                "%014d.%09d.%s",
+                content.getCreateTime().getSeconds(),
+                content.getCreateTime().getNanos(),
+                content.getName().substring(PREFIX.length()));
+    }
+
+    /**
+     * Sets the time to live anew, which is all that can be changed.
+     *
+     * @param mask empty: whichever is set
+     */
+    public CachedContent update(Tenant tenant, CachedContent wanted, FieldMask mask) {
+        for (var path : mask.getPathsList()) {
+            if (!path.equals("ttl") && !path.equals("expire_time") && !path.equals("expireTime")) {
+                throw ApiException.badField(
+                        "updateMask", path.length() > 40 ? "another field" : path, "ttl or expireTime");
+            }
+        }
+        if (wanted.getExpirationCase() == CachedContent.ExpirationCase.EXPIRATION_NOT_SET) {
+            throw ApiException.badField("ttl", "not set", "ttl or expireTime; nothing else can be changed");
+        }
+        var before = get(tenant, wanted.getName());
+        var id = id(wanted.getName());
+        var life = life(wanted, usualLife);
+        var prompt = store.get(tenant, PROMPT, id).orElseThrow(() -> gone(wanted.getName()));
+        var chunks = store.get(tenant, CHUNKS, id).orElseThrow(() -> gone(wanted.getName()));
+        int present = store.keep(tenant, chunks(chunks).getKeysList(), life);
+        if (present < chunks(chunks).getKeysCount()) {
+            LOG.info("{} of {} chunks of a cached content are left", present, chunks(chunks).getKeysCount());
+        }
+        store.put(tenant, PROMPT, id, prompt, life);
+        store.put(tenant, CHUNKS, id, chunks, life);
+        var after = before.toBuilder().setUpdateTime(now()).setExpireTime(after(life)).build();
+        store.put(tenant, TOLD, id, after.toByteString(), life);
+        return after;
+    }
+
+    /** @param remaining chunks found by looking again */
+    public record Erased(long chunks, long records, long remaining) {}
+
+    /**
+     * Deletes a content with those of its chunks that no other content of the tenant stands on.
+     *
+     * @throws ApiException NOT_FOUND
+     */
+    public Erased delete(Tenant tenant, String name) {
+        get(tenant, name);
+        var id = id(name);
+        var own = store.get(tenant, CHUNKS, id).map(CachedContents::chunks).orElse(CachedChunks.getDefaultInstance());
+        long records = 0;
+        // First, so that nobody begins to use it meanwhile.
+        for (var kind : List.of(TOLD, PROMPT, CHUNKS)) {
+            records += store.delete(tenant, kind, id) ? 1 : 0;
+        }
+        var shared = new HashSet<ByteString>();
+        store.list(tenant, CHUNKS).forEach(other -> shared.addAll(chunks(other.getValue()).getKeysList()));
+        var alone = own.getKeysList().stream().filter(key -> !shared.contains(key)).toList();
+        var erased = store.erase(tenant, alone);
+        return new Erased(erased.getChunksErased(), records, erased.getRemaining());
+    }
+
+    /** Chunks, artifacts and records of a tenant, whatever they belong to; counted with the artifacts are the records. */
+    public Erased deleteAll(Tenant tenant) {
+        var erased = store.eraseAll(tenant);
+        return new Erased(erased.getChunksErased(), erased.getArtifactsErased(), erased.getRemaining());
+    }
+
+    /**
+     * The prompt to go on from.
+     *
+     * @param model that is asked
+     * @throws ApiException NOT_FOUND, or INVALID_ARGUMENT when it was made for another model
+     */
+    public CachedPrompt prompt(Tenant tenant, String name, String model) {
+        var told = get(tenant, name);
+        if (!told.getModel().equals("models/" + model)) {
+            throw ApiException.invalid("Model used by GenerateContent request (models/" + model
+                    + ") and CachedContent (" + told.getModel() + ") has to be the same.");
+        }
+        var stored = store.get(tenant, PROMPT, id(name)).orElseThrow(() -> gone(name));
+        try {
+            return CachedPrompt.parseFrom(stored);
+        } catch (InvalidProtocolBufferException e) {
+            throw new IllegalStateException("a cached prompt of another version", e);
+        }
+    }
+
+    private static String id(String name) {
+        var match = NAME.matcher(name);
+        if (!match.matches()) {
+            throw ApiException.badField(
+                    "cachedContent",
+                    name.length() > 80 ? name.length() + " characters" : name,
+                    "cachedContents/ and lower-case letters, digits and inner dashes");
+        }
+        return match.group(1);
+    }
+
+    private String newId() {
+        var id = new StringBuilder();
+        for (int i = 0; i < ID_LENGTH; i++) {
+            id.append(ID_LETTERS.charAt(random.nextInt(ID_LETTERS.length())));
+        }
+        return id.toString();
+    }
+
+    private static ApiException gone(String name) {
+        return ApiException.notFound(name + ": no such cached content (expected: one of GET cachedContents; they expire)");
+    }
+
+    private static CachedContent told(ByteString stored) {
+        try {
+            return CachedContent.parseFrom(stored);
+        } catch (InvalidProtocolBufferException e) {
+            throw new IllegalStateException("a cached content of another version", e);
+        }
+    }
+
+    private static CachedChunks chunks(ByteString stored) {
+        try {
+            return CachedChunks.parseFrom(stored);
+        } catch (InvalidProtocolBufferException e) {
+            throw new IllegalStateException("chunks of a cached content of another version", e);
+        }
+    }
+
+    /** The store forgets it too, but not to the millisecond. */
+    private boolean lives(CachedContent content) {
+        return Timestamps.compare(content.getExpireTime(), now()) > 0;
+    }
+
+    private Timestamp now() {
+        return timestamp(clock.instant());
+    }
+
+    private Timestamp after(Duration life) {
+        return timestamp(clock.instant().plus(life));
+    }
+
+    private static Timestamp timestamp(Instant instant) {
+        return Timestamp.newBuilder()
+                .setSeconds(instant.getEpochSecond())
+                .setNanos(instant.getNano())
+                .build();
+    }
+
+    private Duration life(CachedContent wanted, Duration unset) {
+        return switch (wanted.getExpirationCase()) {
+            case TTL ->
+                checked(
+                        "ttl",
+                        Duration.ofSeconds(
+                                wanted.getTtl().getSeconds(), wanted.getTtl().getNanos()));
+            case EXPIRE_TIME ->
+                checked(
+                        "expireTime",
+                        Duration.between(
+                                clock.instant(),
+                                Instant.ofEpochSecond(
+                                        wanted.getExpireTime().getSeconds(),
+                                        wanted.getExpireTime().getNanos())));
+            case EXPIRATION_NOT_SET -> unset;
+        };
+    }
+
+    private static Duration checked(String field, Duration life) {
+        if (life.compareTo(Duration.ofMillis(1)) < 0 || life.compareTo(MAX_LIFE) > 0) {
+            throw ApiException.badField(
+                    field, life.toSeconds() + "s from now", "more than 0 and at most " + MAX_LIFE.toDays() + " days");
+        }
+        return life;
+    }
+}

@@ -1,0 +1,53 @@
+package longreach.gateway.cache;
+
+import com.google.protobuf.ByteString;
+import io.grpc.Channel;
+import java.time.Duration;
+import java.util.List;
+import java.util.concurrent.TimeUnit;
+import longreach.gateway.auth.Tenant;
+import longreach.gateway.call.Caller;
+import longreach.gateway.call.DuplexCall;
+import longreach.gateway.error.ApiException;
+import longreach.v1.GenerateDown;
+import longreach.v1.GenerateUp;
+import longreach.v1.LmCoreGrpc;
+import longreach.v1.Open;
+import longreach.v1.Segment;
+
+/** Has lm-core compute a prompt's beginning and put it into the store. */
+final class Prefill {
+    /** The longest inputs take hours on small machines; the caller's own deadline is usually nearer. */
+    private static final Duration LIMIT = Duration.ofHours(12);
+
+    private final Channel lmCore;
+
+    Prefill(Channel lmCore) {
+        this.lmCore = lmCore;
+    }
+
+    /** @return the chunks that hold it, as far as the store took them */
+    List<ByteString> run(String model, Tenant tenant, List<Segment> segments, Caller caller)
+            throws InterruptedException {
+        try (var call = DuplexCall.<GenerateUp, GenerateDown>open(
+                "lm-core",
+                down -> LmCoreGrpc.newStub(lmCore)
+                        .withDeadlineAfter(LIMIT.toMillis(), TimeUnit.MILLISECONDS)
+                        .generate(down))) {
+            call.write(GenerateUp.newBuilder()
+                    .setOpen(Open.newBuilder()
+                            .setModel(model)
+                            .setTenant(tenant.name())
+                            .addAllSegments(segments)
+                            .setDurable(true))
+                    .build());
+            call.halfClose();
+            for (var down = call.read(caller); down != null; down = call.read(caller)) {
+                if (down.hasDone()) {
+                    return down.getDone().getChunkKeysList();
+                }
+            }
+            throw ApiException.unavailable("lm-core ended the prefill early", null);
+        }
+    }
+}

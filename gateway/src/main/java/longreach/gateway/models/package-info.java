@@ -1,0 +1,2 @@
+/** The models that are served, as Gemini describes models. */
+package longreach.gateway.models;
