@@ -65,7 +65,7 @@ final class AskCommand implements Callable<Integer> {
                 files.add(session.ingest(path));
             }
             var body = GeminiClient.question(files, question, maxTokens);
-            Answer answer = session.client().stream(options.model, body, json ? piece -> {} : AskCommand::show);
+            Answer answer = session.client().stream(options.servedModel(), body, json ? piece -> {} : AskCommand::show);
             if (json) {
                 print(question, answer);
             } else {

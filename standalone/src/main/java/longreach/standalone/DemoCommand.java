@@ -93,7 +93,7 @@ final class DemoCommand implements Callable<Integer> {
 
     private Answer answer(Session session, JsonNode file, GroundTruth truth, boolean show) {
         var body = GeminiClient.question(List.of(file), truth.question(), MAX_TOKENS);
-        return session.client().stream(options.model, body, piece -> {
+        return session.client().stream(options.servedModel(), body, piece -> {
             if (show && !json) {
                 System.out.print(piece);
                 System.out.flush();

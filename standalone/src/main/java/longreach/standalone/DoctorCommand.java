@@ -99,6 +99,9 @@ final class DoctorCommand implements Callable<Integer> {
     private void weights(ModelCache cache) {
         for (var model : ModelCatalog.MODELS) {
             boolean here = WeightsDownload.isPresent(cache, model);
+            if (model.isListedByHub() && !here) {
+                continue; // nothing needs it that was not asked for it by name
+            }
             say(true, "weights", model.name() + (here ? ": here" : ": not here yet, fetched when needed"));
         }
     }

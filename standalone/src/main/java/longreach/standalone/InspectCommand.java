@@ -211,7 +211,7 @@ final class InspectCommand implements Callable<Integer> {
                                 RenderPart.newBuilder().setText(piece.getText()).setMark(piece.getMark()));
                 var rendered = LmCoreGrpc.newBlockingStub(channel)
                         .render(RenderRequest.newBuilder()
-                                .setModel(options.model)
+                                .setModel(options.servedModel())
                                 .addTurns(turn)
                                 .build());
                 // The marked segment is the piece; the rest is the chat template around it.

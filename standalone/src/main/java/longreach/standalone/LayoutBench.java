@@ -89,7 +89,7 @@ final class LayoutBench implements Callable<Integer> {
                                 .addObject()
                                 .put("text", system);
                     }
-                    Answer answer = session.client().stream(options.model, body, piece -> {});
+                    Answer answer = session.client().stream(options.servedModel(), body, piece -> {});
                     times.add(answer.firstTokenMillis());
                     int[] count = right.computeIfAbsent(truth.file(), name -> new int[2]);
                     count[1]++;

@@ -5,6 +5,7 @@ import java.net.UnknownHostException;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.Map;
+import longreach.lm.engine.ModelCatalogue;
 import picocli.CommandLine.Option;
 
 /** The options of everything that starts the services in this process. */
@@ -22,7 +23,10 @@ final class ServerOptions {
                     + " kept in the data directory).")
     String redis = "";
 
-    @Option(names = "--model", paramLabel = "NAME", description = "Language model (default: ${DEFAULT-VALUE}).")
+    @Option(
+            names = "--model",
+            paramLabel = "NAME|PATH",
+            description = "Language model by name, or a GGUF file or model directory (default: ${DEFAULT-VALUE}).")
     String model = "smollm2-135m";
 
     @Option(
@@ -45,6 +49,11 @@ final class ServerOptions {
     int port;
     int grpcPort;
     String apiKey = "";
+
+    /** What requests call the model. */
+    String servedModel() {
+        return ModelCatalogue.servedName(model);
+    }
 
     void check() {
         if (!precision.equals("f32") && !precision.equals("fast")) {

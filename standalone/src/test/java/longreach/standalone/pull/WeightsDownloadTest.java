@@ -121,12 +121,14 @@ class WeightsDownloadTest {
     private static Model model(byte[] content, Source... sources) throws Exception {
         String sha256 =
                 HexFormat.of().formatHex(MessageDigest.getInstance("SHA-256").digest(content));
-        return new Model("m", "", "", List.of(new WeightFile("w.bin", content.length, sha256)), List.of(sources));
+        return new Model(
+                "m", "", 0, "", "", List.of(new WeightFile("w.bin", content.length, sha256)), List.of(sources));
     }
 
     private WeightsDownload download(String token) {
         var settings = new HubDownload.Settings(URI.create(address(hub)), token, stall, Duration.ofMillis(10));
-        return new WeightsDownload(new ModelCache(root), null, (stage, done, total) -> {}, settings);
+        return new WeightsDownload(
+                new ModelCache(root), null, (stage, done, total) -> {}, settings, directory -> Long.MAX_VALUE);
     }
 
     private Path target() {
@@ -206,13 +208,15 @@ class WeightsDownloadTest {
     @Test
     void refusalsSayWhatToDo() throws Exception {
         hubStatus = 401;
-        assertRefused(model(CONTENT, HUB), "HTTP 401: not for everyone (set HF_TOKEN");
+        assertRefused(
+                model(CONTENT, HUB),
+                "HTTP 401: not for everyone: accept its licence at " + address(hub) + "/lab/model");
         hubStatus = 403;
         assertThatThrownBy(() -> download("secret").pull(model(CONTENT, HUB)))
-                .hasMessageContaining("HF_TOKEN may not read lab/model")
+                .hasMessageContaining("HTTP 403: the token may not read lab/model: accept its licence at")
                 .hasMessageNotContaining("secret");
         hubStatus = 404;
-        assertRefused(model(CONTENT, HUB), "HTTP 404: it has no w.bin at main");
+        assertRefused(model(CONTENT, HUB), "HTTP 404: lab/model has no w.bin at main");
         hubStatus = 503;
         assertRefused(model(CONTENT, HUB), "HTTP 503");
         hub.stop(0);
@@ -253,7 +257,7 @@ class WeightsDownloadTest {
         Path local = Files.createDirectories(root.resolve("local"));
         Files.write(local.resolve("w.bin"), CONTENT);
         var cache = new ModelCache(root);
-        new WeightsDownload(cache, local, (stage, done, total) -> {}).pull(model(CONTENT, HUB));
+        new WeightsDownload(cache, local, null, (stage, done, total) -> {}).pull(model(CONTENT, HUB));
         assertThat(target()).hasBinaryContent(CONTENT);
         assertThat(seen).isEmpty();
     }

@@ -37,6 +37,11 @@ public record ModelCache(Path root) {
         return new ModelCache(home.resolve(".cache").resolve("longreach"));
     }
 
+    /** Whether a model may have this name: letters, digits, '.', '_' and '-'. */
+    public static boolean isName(String name) {
+        return NAME.matcher(name).matches();
+    }
+
     /** The model's folder, which need not exist. */
     public Path directory(String model) {
         return root.resolve("models").resolve(checked("model", model));
@@ -61,7 +66,7 @@ public record ModelCache(Path root) {
 
     // Names become paths, so nothing that climbs out of the folder gets through.
     private static String checked(String what, String name) {
-        if (!NAME.matcher(name).matches()) {
+        if (!isName(name)) {
             throw new WeightsException(what + ": '" + name + "' (expected: letters, digits, '.', '_' and '-')");
         }
         return name;
