@@ -183,8 +183,8 @@ final class EngineSpeed implements Callable<Integer> {
     private static int contextFor(List<SpeedCase> cases, int spare) {
         return cases.stream()
                 .mapToInt(what -> switch (what) {
-                    case SpeedCase.Prefill(int tokens) -> tokens;
-                    case SpeedCase.Decode(int at) -> Math.max(1, at) + spare;
+                    case SpeedCase.Prefill prompt -> prompt.tokens();
+                    case SpeedCase.Decode at -> Math.max(1, at.depth()) + spare;
                 })
                 .max()
                 .orElseThrow();

@@ -43,9 +43,9 @@ public final class LlamaBenchBinary implements Side {
     @Override
     public double measure(SpeedCase what, int decodeTokens) throws IOException, InterruptedException {
         return switch (what) {
-            case Prefill(int tokens) -> run("-p", Integer.toString(tokens), "-n", "0");
-            case Decode(int depth) ->
-                run("-p", "0", "-n", Integer.toString(decodeTokens), "-d", Integer.toString(depth));
+            case Prefill prompt -> run("-p", Integer.toString(prompt.tokens()), "-n", "0");
+            case Decode at ->
+                run("-p", "0", "-n", Integer.toString(decodeTokens), "-d", Integer.toString(at.depth()));
         };
     }
 

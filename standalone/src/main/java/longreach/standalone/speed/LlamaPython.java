@@ -67,14 +67,14 @@ public final class LlamaPython implements Side {
     @Override
     public double measure(SpeedCase what, int decodeTokens) throws IOException {
         switch (what) {
-            case Prefill(int tokens) -> {
+            case Prefill prompt -> {
                 depth = -1;
-                return tokens / seconds("prefill " + tokens);
+                return prompt.tokens() / seconds("prefill " + prompt.tokens());
             }
-            case Decode(int wanted) -> {
-                if (depth != wanted) {
-                    seconds("prefill " + Math.max(1, wanted));
-                    depth = wanted;
+            case Decode at -> {
+                if (depth != at.depth()) {
+                    seconds("prefill " + Math.max(1, at.depth()));
+                    depth = at.depth();
                 }
                 return decodeTokens / seconds("decode " + decodeTokens);
             }

@@ -52,13 +52,13 @@ public final class OwnSide implements Side {
     @Override
     public double measure(SpeedCase what, int decodeTokens) {
         switch (what) {
-            case Prefill(int tokens) -> {
-                begin(-1, tokens, 0);
-                return tokens / sequence.prefill();
+            case Prefill prompt -> {
+                begin(-1, prompt.tokens(), 0);
+                return prompt.tokens() / sequence.prefill();
             }
-            case Decode(int wanted) -> {
-                if (depth != wanted) {
-                    begin(wanted, Math.max(1, wanted), spareTokens);
+            case Decode at -> {
+                if (depth != at.depth()) {
+                    begin(at.depth(), Math.max(1, at.depth()), spareTokens);
                     sequence.prefill();
                 }
                 return decodeTokens / sequence.decode(decodeTokens);
