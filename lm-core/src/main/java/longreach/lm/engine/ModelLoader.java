@@ -3,6 +3,7 @@ package longreach.lm.engine;
 import java.nio.file.Path;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
+import longreach.lm.grammar.Constraints;
 import longreach.lm.model.LanguageModel;
 import longreach.lm.model.Llama;
 import longreach.lm.model.Precision;
@@ -80,7 +81,14 @@ public final class ModelLoader {
                     kernels.name(),
                     (System.nanoTime() - began) / 1_000_000);
             return new ServedModel(
-                    engine, template, checkpoint.tokenizer(), precision, entry.recommended(), checkpoint.file());
+                    engine,
+                    template,
+                    checkpoint.tokenizer(),
+                    precision,
+                    entry.recommended(),
+                    checkpoint.tokenizer().thinkMarkers(),
+                    new Constraints(checkpoint.tokenizer(), engine.card().vocabulary()),
+                    checkpoint.file());
         } catch (RuntimeException e) {
             checkpoint.close();
             throw e;

@@ -3,7 +3,6 @@ package longreach.lm.prompt;
 import com.hubspot.jinjava.Jinjava;
 import com.hubspot.jinjava.JinjavaConfig;
 import com.hubspot.jinjava.interpret.RenderResult;
-import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.HashMap;
 import java.util.List;
@@ -13,6 +12,7 @@ import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 import longreach.v1.RenderPart;
 import longreach.v1.Segment;
+import longreach.v1.ToolDeclaration;
 import longreach.v1.Turn;
 
 /**
@@ -28,6 +28,7 @@ import longreach.v1.Turn;
  */
 public final class ChatTemplate {
     private static final Pattern PLACEHOLDER = Pattern.compile("\uE000(\\d{1,9})\uE001");
+    private static final String BREAK = "\uE002";
     private static final long MAX_OUTPUT_BYTES = 1 << 20;
 
     private final String template;
@@ -35,6 +36,8 @@ public final class ChatTemplate {
     private final String eos;
     private final PromptTokenizer tokenizer;
     private final Pattern controls;
+    private final boolean knowsTools;
+    private final ToolSyntax calls = ToolSyntax.TAGS;
     private final Jinjava jinja;
 
     /**
@@ -47,6 +50,8 @@ public final class ChatTemplate {
         this.bos = bos;
         this.eos = eos;
         this.tokenizer = tokenizer;
+        // Templates that write calls another way would teach the model a form that its answers are not read in.
+        knowsTools = template.contains("tools") && template.contains(ToolSyntax.TAGS.open());
         // Longer ones first, so that none is taken for the beginning of another.
         controls = Pattern.compile(tokenizer.controlTokens().keySet().stream()
                 .sorted(Comparator.comparingInt(String::length).reversed())
@@ -66,22 +71,44 @@ public final class ChatTemplate {
      * @throws IllegalArgumentException when the conversation is malformed or the template cannot render it
      */
     public List<Segment> render(List<RenderPart> system, List<Turn> turns) {
+        return render(system, turns, List.of(), null);
+    }
+
+    /**
+     * The same with functions. A template that knows of them renders them, their calls and results as the model was
+     * trained; for others they are described in the system turn and written as text.
+     *
+     * @param thinking what the template is told as {@code enable_thinking}; null: nothing
+     */
+    public List<Segment> render(
+            List<RenderPart> system, List<Turn> turns, List<ToolDeclaration> tools, Boolean thinking) {
         check(system, turns);
-        List<List<RenderPart>> contents = new ArrayList<>();
-        List<Map<String, String>> messages = new ArrayList<>();
+        var messages = new ChatMessages(this::guard);
+        if (knowsTools) {
+            return render(messages, system, turns, messages.declarations(tools), thinking);
+        }
+        return render(
+                messages, ToolTurns.system(system, tools, calls), ToolTurns.plain(turns, calls), List.of(), thinking);
+    }
+
+    /** How this model writes calls. */
+    public ToolSyntax calls() {
+        return calls;
+    }
+
+    private List<Segment> render(
+            ChatMessages messages,
+            List<RenderPart> system,
+            List<Turn> turns,
+            List<Map<String, Object>> tools,
+            Boolean thinking) {
         if (!system.isEmpty()) {
-            messages.add(message("system", contents.size()));
-            contents.add(system);
+            messages.system(system);
         }
-        List<Boolean> isModel = new ArrayList<>(java.util.Collections.nCopies(contents.size(), false));
-        for (Turn turn : turns) {
-            boolean model = turn.getRole() == Turn.Role.MODEL;
-            messages.add(message(model ? "assistant" : "user", contents.size()));
-            contents.add(turn.getPartsList());
-            isModel.add(model);
-        }
-        boolean continued = isModel.getLast();
-        String markup = renderMarkup(messages, !continued);
+        turns.forEach(messages::turn);
+        List<List<RenderPart>> contents = messages.contents();
+        boolean continued = !turns.isEmpty() && turns.getLast().getRole() == Turn.Role.MODEL;
+        String markup = renderMarkup(messages.messages(), tools, thinking, !continued);
 
         var layout = new SegmentLayout(tokenizer);
         Matcher at = PLACEHOLDER.matcher(markup);
@@ -96,12 +123,12 @@ public final class ChatTemplate {
                         + (placed - 1) + ", each once and in order)");
             }
             boolean last = placed == contents.size();
-            if (isModel.get(index)) {
+            if (messages.isModel(index)) {
                 // Where an earlier request's prompt ended, and where its answer did: others go on from both.
                 layout.boundary();
             }
             contents.get(index).forEach(layout::part);
-            if (isModel.get(index) && !last) {
+            if (messages.isModel(index) && !last) {
                 layout.boundary();
             }
             if (last && continued) {
@@ -131,17 +158,33 @@ public final class ChatTemplate {
                     throw new IllegalArgumentException(
                             "turns[" + i + "].parts[" + k + "]: empty (expected: text or soft tokens)");
                 }
+                boolean model = turn.getRole() == Turn.Role.MODEL;
+                if (model ? turn.getParts(k).hasResult() : turn.getParts(k).hasCall()) {
+                    throw new IllegalArgumentException("turns[" + i + "].parts[" + k + "]: a "
+                            + (model ? "result of the model's" : "call of the user's")
+                            + " (expected: calls in its turns, results in the user's)");
+                }
+            }
+            if (i == turns.size() - 1 && turn.getPartsList().stream().anyMatch(RenderPart::hasCall)) {
+                throw new IllegalArgumentException(
+                        "turns[" + i + "]: ends with a call (expected: a turn with its result behind it)");
             }
         }
     }
 
-    private static Map<String, String> message(String role, int index) {
-        return Map.of("role", role, "content", "\uE000" + index + "\uE001");
-    }
-
-    private String renderMarkup(List<Map<String, String>> messages, boolean generationPrompt) {
+    private String renderMarkup(
+            List<Map<String, Object>> messages,
+            List<Map<String, Object>> tools,
+            Boolean thinking,
+            boolean generationPrompt) {
         Map<String, Object> context = new HashMap<>();
         context.put("messages", messages);
+        if (!tools.isEmpty()) {
+            context.put("tools", tools);
+        }
+        if (thinking != null) {
+            context.put("enable_thinking", thinking);
+        }
         context.put("add_generation_prompt", generationPrompt);
         context.put("bos_token", bos);
         context.put("eos_token", eos);
@@ -153,18 +196,29 @@ public final class ChatTemplate {
         return result.getOutput();
     }
 
+    /** Breaks what a template's output might be mistaken for; {@link #addMarkup} takes the breaks out. */
+    private String guard(String text) {
+        String guarded = text.replace("\uE000", "\uE000" + BREAK);
+        if (tokenizer.controlTokens().isEmpty()) {
+            return guarded;
+        }
+        return controls.matcher(guarded)
+                .replaceAll(match -> Matcher.quoteReplacement(
+                        match.group().substring(0, 1) + BREAK + match.group().substring(1)));
+    }
+
     private void addMarkup(String markup, SegmentLayout layout) {
         if (tokenizer.controlTokens().isEmpty()) {
-            layout.text(markup);
+            layout.text(markup.replace(BREAK, ""));
             return;
         }
         Matcher at = controls.matcher(markup);
         int done = 0;
         while (at.find()) {
-            layout.text(markup.substring(done, at.start()));
+            layout.text(markup.substring(done, at.start()).replace(BREAK, ""));
             layout.control(tokenizer.controlTokens().get(at.group()));
             done = at.end();
         }
-        layout.text(markup.substring(done));
+        layout.text(markup.substring(done).replace(BREAK, ""));
     }
 }

@@ -41,6 +41,7 @@ final class SegmentLayout {
                         .setBoundaryAfter(part.getBoundaryAfter())
                         .build());
             }
+            case CALL, RESULT -> throw new IllegalStateException("calls and results are text or messages by now");
             case KIND_NOT_SET -> throw new IllegalArgumentException("part: empty (expected: text or soft tokens)");
         }
     }

@@ -34,6 +34,9 @@ public final class StreamDescription {
                         case TEXT ->
                             new TokenStream.TextRun(ids(segment, vocabulary, at), modality, segment.getBoundaryAfter());
                         case SOFT -> soft(segment, softWidth, modality, at);
+                        case PLAIN ->
+                            throw new IllegalArgumentException(
+                                    at + ": plain text (expected: tokens, as Render made them for this model)");
                         case KIND_NOT_SET ->
                             throw new IllegalArgumentException(at + ": empty (expected: text or soft tokens)");
                     });
