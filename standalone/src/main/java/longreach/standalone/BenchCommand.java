@@ -6,12 +6,12 @@ import picocli.CommandLine.Command;
 @Command(
         name = "bench",
         description =
-                "Measure this machine: the engine's speed, the cost of schemas, or which prompt layout answers best.",
-        subcommands = {EngineSpeed.class, FormSpeed.class, LayoutBench.class},
+                "Measure this machine: the engine's or its kernels' speed, what schemas cost, which prompt layout is best.",
+        subcommands = {EngineSpeed.class, KernelsBench.class, FormSpeed.class, LayoutBench.class},
         subcommandsRepeatable = false)
 final class BenchCommand implements Runnable {
     @Override
     public void run() {
-        throw CommandException.usage("bench: nothing to measure named (expected: engine, form or layout)");
+        throw CommandException.usage("bench: nothing to measure named (expected: engine, kernels, form or layout)");
     }
 }
