@@ -1,6 +1,9 @@
 """Token ids of texts that tokenizers get wrong: writes tensor/src/test/resources/golden/tokenizer-*.json.
 
-usage: make_tokenizer.py        (needs the weights of smollm2-135m and whisper-tiny.en in the cache)
+usage: make_tokenizer.py [gemma]        (without "gemma" needs the weights of smollm2-135m and whisper-tiny.en in the cache)
+
+A small tokenizer built like Gemma's, from kjv.txt, is written too: tensor/src/test/resources/golden/gemma-tokenizer/
+has it as tokenizer.json and as GGUF metadata, which must give the same ids.
 
 Each case: `text`; `plain`, the ids when the text is a user's (no control token can come of it); `special`, the ids when
 control tokens written in it count. A lone surrogate, which Python cannot encode, stands for U+FFFD: the text in the
@@ -9,8 +12,10 @@ file has the surrogate, the ids are those of U+FFFD.
 
 import json
 import re
+import sys
 
 import tokenizers
+import sentencepiece_like
 from reference import Checkpoint, cached, resources, versions
 
 CASES = [
@@ -73,6 +78,9 @@ def write(name, tokenizer, source):
                 % (json.dumps(versions()), json.dumps(source), lines))
 
 
-write("smollm2", Checkpoint().tokenizer(), "SmolLM2-135M-Instruct.Q4_1.gguf")
-whisper = cached("whisper-tiny.en", "tokenizer.json")
-write("whisper-tiny.en", tokenizers.Tokenizer.from_file(str(whisper)), "whisper-tiny.en/tokenizer.json")
+out = resources("tensor") / "gemma-tokenizer"
+write("gemma", sentencepiece_like.write(out), "gemma-tokenizer/tokenizer.json")
+if "gemma" not in sys.argv[1:]:
+    write("smollm2", Checkpoint().tokenizer(), "SmolLM2-135M-Instruct.Q4_1.gguf")
+    whisper = cached("whisper-tiny.en", "tokenizer.json")
+    write("whisper-tiny.en", tokenizers.Tokenizer.from_file(str(whisper)), "whisper-tiny.en/tokenizer.json")

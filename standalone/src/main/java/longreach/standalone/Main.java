@@ -19,6 +19,7 @@ import picocli.CommandLine.IVersionProvider;
             PullCommand.class,
             ModelsCommand.class,
             BenchCommand.class,
+            LogitsCommand.class,
             DoctorCommand.class
         },
         exitCodeListHeading = "%nExit codes:%n",

@@ -52,13 +52,7 @@ final class ServerOptions {
 
     /** What requests call the model. */
     String servedModel() {
-        String other = settings.getOrDefault("lm-core.openai.model", "");
-        return localModel().isEmpty() ? other : ModelCatalogue.servedName(model);
-    }
-
-    /** The language model whose weights this machine needs; empty: another server has them. */
-    String localModel() {
-        return settings.getOrDefault("lm-core.engine", "native").equals("native") ? model : "";
+        return ModelCatalogue.servedName(model);
     }
 
     void check() {

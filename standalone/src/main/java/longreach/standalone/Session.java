@@ -39,7 +39,7 @@ record Session(GeminiClient client, StandaloneServer own) implements AutoCloseab
             client.close();
         }
         options.check();
-        Weights.pullMissing(options.localModel());
+        Weights.pullMissing(options.model);
         return startOwn(options);
     }
 

@@ -3,15 +3,19 @@ package longreach.lm.engine;
 import java.nio.file.Path;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
-import longreach.lm.grammar.Constraints;
+import java.util.List;
+import longreach.lm.model.Gemma2;
+import longreach.lm.model.Gemma3;
 import longreach.lm.model.LanguageModel;
 import longreach.lm.model.Llama;
 import longreach.lm.model.Precision;
 import longreach.lm.prompt.ChatTemplate;
 import longreach.store.api.ChunkStore;
 import longreach.tensor.kernel.Kernels;
-import longreach.tensor.tokenizer.ByteLevelBpe;
+import longreach.tensor.tokenizer.Tokenizer;
 import longreach.tensor.weights.GgufFile;
+import longreach.tensor.weights.ModelDirectory;
+import longreach.tensor.weights.ModelFiles;
 import longreach.tensor.weights.WeightsException;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -22,40 +26,90 @@ public final class ModelLoader {
 
     private ModelLoader() {}
 
-    /** A checkpoint's model and tokenizer; closing it frees both and the file. */
-    public record Checkpoint(GgufFile file, LanguageModel model, ModelTokenizer tokenizer) implements AutoCloseable {
-        /** The checkpoint's own chat template. */
+    /** A checkpoint's model and tokenizer; closing it frees both and the files. */
+    public record Checkpoint(ModelFiles files, LanguageModel model, ModelTokenizer tokenizer) implements AutoCloseable {
+        /**
+         * The checkpoint's own chat template.
+         *
+         * @throws WeightsException when it has none
+         */
         public ChatTemplate template() {
-            var metadata = file.metadata();
-            return new ChatTemplate(
-                    metadata.string("tokenizer.chat_template"),
-                    tokenizer.name(metadata.integer("tokenizer.ggml.bos_token_id", -1)),
-                    tokenizer.name(metadata.integer("tokenizer.ggml.eos_token_id", -1)),
-                    tokenizer);
+            ChatFiles chat = ChatFiles.of(files);
+            String template = chat.template()
+                    .orElseThrow(() -> new WeightsException(
+                            files.path() + ": no chat template (expected: one, as models for conversations have)"));
+            return new ChatTemplate(template, chat.begin(), chat.end(), tokenizer);
         }
 
         @Override
         public void close() {
             model.close();
-            file.close();
+            files.close();
         }
     }
 
-    /** @throws WeightsException when the file is not a whole checkpoint of a family that is known here */
+    /**
+     * @param path a GGUF file, or a directory of safetensors
+     * @throws WeightsException when it is not a whole checkpoint of a family that is known here
+     */
     public static Checkpoint open(String name, Path path, Kernels kernels, Precision precision) {
-        GgufFile file = GgufFile.open(path);
+        ModelFiles files = ModelFiles.open(path);
+        LanguageModel model = null;
         try {
-            String architecture = file.metadata().string("general.architecture");
-            LanguageModel model = switch (architecture) {
-                case "llama" -> Llama.of(name, digest(file), file, kernels, precision);
-                default ->
-                    throw new WeightsException(path + ": general.architecture: " + architecture + " (expected: llama)");
-            };
-            return new Checkpoint(file, model, new ModelTokenizer(ByteLevelBpe.of(file), file.metadata()));
-        } catch (RuntimeException e) {
-            file.close();
+            model = model(name, files, kernels, precision);
+            return new Checkpoint(
+                    files, model, new ModelTokenizer(Tokenizer.of(files), ChatFiles.of(files).ends()));
+        } catch (RuntimeException | Error e) {
+            if (model != null) {
+                model.close();
+            }
+            files.close();
             throw e;
         }
+    }
+
+    /** The model alone, of whichever family the files name; it does not own the files. */
+    static LanguageModel model(String name, ModelFiles files, Kernels kernels, Precision precision) {
+        try {
+            return switch (family(files)) {
+                case "llama" -> Llama.of(name, digest(files), files, kernels, precision);
+                case "gemma2" -> Gemma2.of(name, digest(files), files, kernels, precision);
+                case "gemma3" -> Gemma3.of(name, digest(files), files, kernels, precision);
+                default -> throw new IllegalStateException(family(files));
+            };
+        } catch (IllegalArgumentException e) {
+            throw new WeightsException(files.path() + ": " + e.getMessage(), e);
+        }
+    }
+
+    private static String family(ModelFiles files) {
+        return switch (files) {
+            case GgufFile file -> {
+                String architecture = file.metadata().string("general.architecture");
+                yield switch (architecture) {
+                    case "llama", "gemma2", "gemma3" -> architecture;
+                    default ->
+                        throw file.metadata()
+                                .problem("general.architecture", architecture, "llama, gemma2 or gemma3");
+                };
+            }
+            case ModelDirectory directory -> {
+                List<String> architectures = directory.config().strings("architectures");
+                yield switch (architectures.isEmpty() ? "" : architectures.getFirst()) {
+                    case "LlamaForCausalLM" -> "llama";
+                    case "Gemma2ForCausalLM" -> "gemma2";
+                    case "Gemma3ForCausalLM", "Gemma3ForConditionalGeneration" -> "gemma3";
+                    default ->
+                        throw directory
+                                .config()
+                                .problem(
+                                        "architectures",
+                                        architectures,
+                                        "LlamaForCausalLM, Gemma2ForCausalLM, Gemma3ForCausalLM or"
+                                                + " Gemma3ForConditionalGeneration");
+                };
+            }
+        };
     }
 
     /** Loads a model and starts its engine. */
@@ -81,14 +135,7 @@ public final class ModelLoader {
                     kernels.name(),
                     (System.nanoTime() - began) / 1_000_000);
             return new ServedModel(
-                    engine,
-                    template,
-                    checkpoint.tokenizer(),
-                    precision,
-                    entry.recommended(),
-                    checkpoint.tokenizer().thinkMarkers(),
-                    new Constraints(checkpoint.tokenizer(), engine.card().vocabulary()),
-                    checkpoint.file());
+                    engine, template, checkpoint.tokenizer(), precision, entry.recommended(), checkpoint.files());
         } catch (RuntimeException e) {
             checkpoint.close();
             throw e;
@@ -96,10 +143,10 @@ public final class ModelLoader {
     }
 
     /** SHA-256 over every tensor's name, type, shape and bytes: the weights, whatever the file says beside them. */
-    private static byte[] digest(GgufFile file) {
+    private static byte[] digest(ModelFiles files) {
         try {
             MessageDigest sha = MessageDigest.getInstance("SHA-256");
-            file.tensors().stream()
+            files.tensors().stream()
                     .sorted(java.util.Comparator.comparing(t -> t.name()))
                     .forEach(tensor -> {
                         sha.update(tensor.toString().getBytes(java.nio.charset.StandardCharsets.UTF_8));

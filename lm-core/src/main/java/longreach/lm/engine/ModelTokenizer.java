@@ -4,10 +4,9 @@ import java.nio.charset.StandardCharsets;
 import java.util.BitSet;
 import java.util.HashMap;
 import java.util.Map;
-import java.util.OptionalInt;
+import java.util.stream.IntStream;
 import longreach.lm.prompt.PromptTokenizer;
 import longreach.tensor.tokenizer.Tokenizer;
-import longreach.tensor.weights.GgufMetadata;
 
 /** A checkpoint's tokenizer as prompts and answers see it. */
 public final class ModelTokenizer implements PromptTokenizer, TokenText {
@@ -17,17 +16,19 @@ public final class ModelTokenizer implements PromptTokenizer, TokenText {
     private final Map<String, Integer> controls = new HashMap<>();
     private final BitSet ends = new BitSet();
 
-    public ModelTokenizer(Tokenizer tokenizer, GgufMetadata metadata) {
+    /** @param ends ids that end an answer, as the checkpoint says; those that are no tokens are ignored */
+    public ModelTokenizer(Tokenizer tokenizer, int... ends) {
         this.tokenizer = tokenizer;
         for (int id = 0; id < tokenizer.vocabulary(); id++) {
             if (tokenizer.isControl(id)) {
                 controls.put(new String(tokenizer.bytes(id), StandardCharsets.UTF_8), id);
             }
         }
-        addEnd(metadata.integer("tokenizer.ggml.eos_token_id", -1));
-        addEnd(metadata.integer("tokenizer.ggml.eot_token_id", -1));
+        for (int id : ends) {
+            addEnd(id);
+        }
         // A chat checkpoint names one of these as its end; a base model in the same family ends with the other.
-        for (String name : new String[] {"<|im_end|>", "<|endoftext|>", "<end_of_turn>"}) {
+        for (String name : new String[] {"<|im_end|>", "<|endoftext|>", "<end_of_turn>", "<eos>"}) {
             addEnd(controls.getOrDefault(name, -1));
         }
     }
@@ -41,6 +42,16 @@ public final class ModelTokenizer implements PromptTokenizer, TokenText {
     @Override
     public int[] encode(String text) {
         return tokenizer.encode(text, false);
+    }
+
+    /** Ids of a whole text as the checkpoint's own encoder gives them: after the token that texts begin with, if any. */
+    public int[] encodeText(String text) {
+        int[] ids = tokenizer.encode(text, false);
+        return IntStream.concat(tokenizer.begin().stream(), IntStream.of(ids)).toArray();
+    }
+
+    public int vocabulary() {
+        return tokenizer.vocabulary();
     }
 
     @Override
@@ -58,15 +69,4 @@ public final class ModelTokenizer implements PromptTokenizer, TokenText {
         return ends.get(id);
     }
 
-    /** The tokens around thoughts, or null when the vocabulary has none. */
-    public ThinkMarkers thinkMarkers() {
-        OptionalInt open = tokenizer.id("<think>");
-        OptionalInt close = tokenizer.id("</think>");
-        return open.isPresent() && close.isPresent() ? new ThinkMarkers(open.getAsInt(), close.getAsInt()) : null;
-    }
-
-    /** The text of a token by id, for templates; empty when there is no such id. */
-    String name(int id) {
-        return id < 0 || id >= tokenizer.vocabulary() ? "" : new String(tokenizer.bytes(id), StandardCharsets.UTF_8);
-    }
 }

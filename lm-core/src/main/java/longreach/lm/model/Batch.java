@@ -2,6 +2,7 @@ package longreach.lm.model;
 
 import longreach.lm.kv.KvCache;
 import longreach.lm.prompt.TokenStream;
+import longreach.tensor.kernel.Matrix;
 
 /**
  * The work of one step: rows of tokens, grouped into entries, one for each sequence. Made once and refilled for every
@@ -146,8 +147,32 @@ public final class Batch {
         return logitRows;
     }
 
-    float[] soft() {
-        return soft;
+    /** x[T, width] = rows of the embedding times {@code scale}, or soft tokens as they came. */
+    void embed(Matrix embedding, float scale, float[] x) {
+        for (int row = 0; row < rows; row++) {
+            int at = row * width;
+            if (ids[row] == TokenStream.SOFT) {
+                System.arraycopy(soft, at, x, at, width);
+                continue;
+            }
+            embedding.row(ids[row], x, at);
+            if (scale != 1) {
+                for (int i = at; i < at + width; i++) {
+                    x[i] *= scale;
+                }
+            }
+        }
+    }
+
+    /** Moves the rows whose logits are asked for together, to [0, logitRows), in x[T, rowWidth]. */
+    void keepLogitRows(float[] x, int rowWidth) {
+        int kept = 0;
+        for (int e = 0; e < count; e++) {
+            Entry entry = entries[e];
+            int from = entry.row + entry.tokens - entry.logitRows;
+            System.arraycopy(x, from * rowWidth, x, kept * rowWidth, entry.logitRows * rowWidth);
+            kept += entry.logitRows;
+        }
     }
 
     /** Logits of all rows that asked for them, [rows, vocabulary]; valid until the next step. May be changed. */

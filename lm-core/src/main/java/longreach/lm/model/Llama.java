@@ -2,28 +2,48 @@ package longreach.lm.model;
 
 import java.lang.foreign.Arena;
 import java.util.Collections;
+import java.util.Map;
 import longreach.lm.kv.KeyRotation;
-import longreach.lm.kv.KvCache;
 import longreach.lm.kv.KvShape;
-import longreach.lm.prompt.TokenStream;
 import longreach.tensor.kernel.AttentionShape;
 import longreach.tensor.kernel.Kernels;
 import longreach.tensor.kernel.Matrix;
 import longreach.tensor.weights.GgufFile;
 import longreach.tensor.weights.GgufMetadata;
+import longreach.tensor.weights.JsonConfig;
+import longreach.tensor.weights.ModelDirectory;
+import longreach.tensor.weights.ModelFiles;
 
 /**
  * Llama and SmolLM2: pre-norm blocks of grouped-query attention with rotary positions and a SiLU-gated feed-forward.
  *
  * <p>Touvron et al., "LLaMA: Open and Efficient Foundation Language Models" (arXiv 2302.13971); reference:
  * transformers 5.18.0, {@code models/llama}. Departures: the GGUF form permutes the rows of Q and K within each head, so
- * rotary pairs are adjacent here; soft tokens enter in place of embedding rows, and those of a bidirectional run see the
+ * its rotary pairs are adjacent; soft tokens enter in place of embedding rows, and those of a bidirectional run see the
  * whole run.
  *
  * <p>T: rows of the step, D: width, F: feed-forward width, Hq and Hkv: query and kv heads, h: head dimension.
  */
 public final class Llama implements LanguageModel {
-    /** Hyper-parameters, from the checkpoint. */
+    /** From GGUF's names to those of transformers. */
+    private static final Map<String, String> TRANSFORMERS_NAMES = Map.ofEntries(
+            Map.entry("token_embd", "embed_tokens"),
+            Map.entry("attn_norm", "input_layernorm"),
+            Map.entry("attn_q", "self_attn.q_proj"),
+            Map.entry("attn_k", "self_attn.k_proj"),
+            Map.entry("attn_v", "self_attn.v_proj"),
+            Map.entry("attn_output", "self_attn.o_proj"),
+            Map.entry("ffn_norm", "post_attention_layernorm"),
+            Map.entry("ffn_gate", "mlp.gate_proj"),
+            Map.entry("ffn_up", "mlp.up_proj"),
+            Map.entry("ffn_down", "mlp.down_proj"),
+            Map.entry("output_norm", "norm"));
+
+    /**
+     * Hyper-parameters, from the checkpoint.
+     *
+     * @param adjacentPairs rotary pairs are (2i, 2i + 1), as GGUF has them; else (i, i + headDim / 2)
+     */
     public record Config(
             int layers,
             int width,
@@ -34,9 +54,10 @@ public final class Llama implements LanguageModel {
             int vocabulary,
             int context,
             double ropeTheta,
-            float normEpsilon) {
+            float normEpsilon,
+            boolean adjacentPairs) {
         public Config {
-            if (layers < 1 || width < 1 || feedForward < 1 || vocabulary < 1 || context < 1) {
+            if (layers < 1 || layers > CheckpointWeights.MAX_LAYERS || width < 1 || feedForward < 1 || vocabulary < 1 || context < 1) {
                 throw new IllegalArgumentException("llama: layers " + layers + ", width " + width + ", feed-forward "
                         + feedForward + ", vocabulary " + vocabulary + ", context " + context
                         + " (expected: each at least 1)");
@@ -47,20 +68,24 @@ public final class Llama implements LanguageModel {
             }
         }
 
-        static Config of(GgufFile file) {
-            GgufMetadata meta = file.metadata();
+        static Config of(ModelFiles files, int vocabulary) {
+            return switch (files) {
+                case GgufFile file -> of(file.metadata(), vocabulary);
+                case ModelDirectory directory -> of(directory.config(), vocabulary);
+            };
+        }
+
+        private static Config of(GgufMetadata meta, int vocabulary) {
             int heads = meta.integer("llama.attention.head_count");
             int width = meta.integer("llama.embedding_length");
             int headDim = meta.integer("llama.attention.key_length", width / Math.max(1, heads));
             int rotated = meta.integer("llama.rope.dimension_count", headDim);
             if (rotated != headDim) {
-                throw new IllegalArgumentException(
-                        "llama.rope.dimension_count: " + rotated + " (expected: " + headDim + ", the whole head)");
+                throw meta.problem("llama.rope.dimension_count", rotated, headDim + ", the whole head");
             }
-            if (meta.has("llama.rope.scaling.type")
-                    && !meta.string("llama.rope.scaling.type").equals("none")) {
-                throw new IllegalArgumentException(
-                        "llama.rope.scaling.type: " + meta.string("llama.rope.scaling.type") + " (expected: none)");
+            String scaling = meta.findString("llama.rope.scaling.type").orElse("none");
+            if (!scaling.equals("none")) {
+                throw meta.problem("llama.rope.scaling.type", scaling, "none");
             }
             return new Config(
                     meta.integer("llama.block_count"),
@@ -69,10 +94,37 @@ public final class Llama implements LanguageModel {
                     heads,
                     meta.integer("llama.attention.head_count_kv", heads),
                     headDim,
-                    Math.toIntExact(file.tensor("token_embd.weight").shape()[0]),
+                    vocabulary,
                     meta.integer("llama.context_length"),
                     meta.number("llama.rope.freq_base", 10_000),
-                    (float) meta.number("llama.attention.layer_norm_rms_epsilon"));
+                    (float) meta.number("llama.attention.layer_norm_rms_epsilon"),
+                    true);
+        }
+
+        // What is missing has the default of transformers' LlamaConfig.
+        private static Config of(JsonConfig config, int vocabulary) {
+            config.expect("hidden_act", "silu");
+            if (config.flag("attention_bias", false) || config.flag("mlp_bias", false)) {
+                throw config.problem("attention_bias, mlp_bias", true, "false");
+            }
+            int heads = config.integer("num_attention_heads");
+            int width = config.integer("hidden_size");
+            RopeSettings rope = RopeSettings.of(config, 10_000);
+            if (rope.scale() != 1) {
+                throw config.problem("rope_scaling", "linear", "none");
+            }
+            return new Config(
+                    config.integer("num_hidden_layers"),
+                    width,
+                    config.integer("intermediate_size"),
+                    heads,
+                    config.integer("num_key_value_heads", heads),
+                    config.integer("head_dim", width / Math.max(1, heads)),
+                    vocabulary,
+                    config.integer("max_position_embeddings", 2048),
+                    rope.theta(),
+                    (float) config.number("rms_norm_eps", 1e-6),
+                    false);
         }
 
         AttentionShape attention() {
@@ -94,30 +146,29 @@ public final class Llama implements LanguageModel {
 
     /** @param output the head; the embedding itself when they are tied */
     public record Weights(Matrix embedding, Block[] blocks, float[] outputNorm, Matrix output) {
-        static Weights of(GgufFile file, Config c, Kernels kernels, Arena arena) {
-            var load = new GgufWeights(file, kernels, arena);
+        static Weights of(CheckpointWeights load, Config c) {
             int q = c.heads * c.headDim;
             int kv = c.kvHeads * c.headDim;
             Block[] blocks = new Block[c.layers];
             for (int i = 0; i < blocks.length; i++) {
                 String at = "blk." + i + ".";
                 blocks[i] = new Block(
-                        load.vector(at + "attn_norm.weight", c.width),
-                        load.matrix(at + "attn_q.weight", q, c.width),
-                        load.matrix(at + "attn_k.weight", kv, c.width),
-                        load.matrix(at + "attn_v.weight", kv, c.width),
-                        load.matrix(at + "attn_output.weight", c.width, q),
-                        load.vector(at + "ffn_norm.weight", c.width),
-                        load.matrix(at + "ffn_gate.weight", c.feedForward, c.width),
-                        load.matrix(at + "ffn_up.weight", c.feedForward, c.width),
-                        load.matrix(at + "ffn_down.weight", c.width, c.feedForward));
+                        load.vector(at + "attn_norm", c.width),
+                        load.matrix(at + "attn_q", q, c.width),
+                        load.matrix(at + "attn_k", kv, c.width),
+                        load.matrix(at + "attn_v", kv, c.width),
+                        load.matrix(at + "attn_output", c.width, q),
+                        load.vector(at + "ffn_norm", c.width),
+                        load.matrix(at + "ffn_gate", c.feedForward, c.width),
+                        load.matrix(at + "ffn_up", c.feedForward, c.width),
+                        load.matrix(at + "ffn_down", c.width, c.feedForward));
             }
-            Matrix embedding = load.matrix("token_embd.weight", c.vocabulary, c.width);
+            Matrix embedding = load.matrix("token_embd", c.vocabulary, c.width);
             return new Weights(
                     embedding,
                     blocks,
-                    load.vector("output_norm.weight", c.width),
-                    load.has("output.weight") ? load.matrix("output.weight", c.vocabulary, c.width) : embedding);
+                    load.vector("output_norm", c.width),
+                    load.has("output") ? load.matrix("output", c.vocabulary, c.width) : embedding);
         }
     }
 
@@ -129,7 +180,7 @@ public final class Llama implements LanguageModel {
     private final Arena arena;
     private final KvShape kvShape;
     private final AttentionShape causal;
-    private final AttentionShape bidirectional;
+    private final RunAttention attention;
     private final RopeTable rope;
 
     // Activations of one step; they grow to the largest step and stay.
@@ -154,20 +205,25 @@ public final class Llama implements LanguageModel {
         products = new StepProducts(kernels, precision);
         this.arena = arena;
         causal = config.attention();
-        bidirectional = new AttentionShape(
-                causal.queryHeads(), causal.kvHeads(), causal.headDim(), causal.scale(), 0, 0, false);
+        attention = RunAttention.of(kernels, causal);
         kvShape = new KvShape(Collections.nCopies(config.layers, causal));
-        rope = new RopeTable(config.context, config.headDim, config.ropeTheta);
+        rope = new RopeTable(config.headDim, config.ropeTheta, 1, config.adjacentPairs);
     }
 
-    /** @throws longreach.tensor.weights.WeightsException when the file is not a whole Llama checkpoint */
-    public static Llama of(String name, byte[] digest, GgufFile file, Kernels kernels, Precision precision) {
-        Config config = Config.of(file);
+    /** @throws longreach.tensor.weights.WeightsException when the files are not a whole Llama checkpoint */
+    public static Llama of(String name, byte[] digest, ModelFiles files, Kernels kernels, Precision precision) {
         Arena arena = Arena.ofShared();
-        Weights weights = Weights.of(file, config, kernels, arena);
-        long parameters = file.tensors().stream().mapToLong(t -> t.elements()).sum();
-        var card = new ModelCard(name, "llama", digest, config.context, config.vocabulary, config.width, 0, parameters);
-        return new Llama(card, config, weights, kernels, precision, arena);
+        try {
+            var load = new CheckpointWeights(files, TRANSFORMERS_NAMES, kernels, arena);
+            Config config = Config.of(files, load.rows("token_embd"));
+            Weights weights = Weights.of(load, config);
+            var card = new ModelCard(
+                    name, "llama", digest, config.context, config.vocabulary, config.width, 0, load.parameters());
+            return new Llama(card, config, weights, kernels, precision, arena);
+        } catch (RuntimeException | Error e) {
+            arena.close();
+            throw e;
+        }
     }
 
     @Override
@@ -182,8 +238,8 @@ public final class Llama implements LanguageModel {
 
     @Override
     public KeyRotation rotation() {
-        return (layer, keys, offset, tokens, start) -> kernels.rope(
-                keys, offset, tokens, config.kvHeads, config.headDim, true, rope.cos, rope.sin, rope.offset(start));
+        return (layer, keys, offset, tokens, start) ->
+                rope.rotate(kernels, keys, offset, tokens, config.kvHeads, start);
     }
 
     @Override
@@ -194,38 +250,30 @@ public final class Llama implements LanguageModel {
         for (int e = 0; e < batch.entries(); e++) {
             batch.entry(e).cache.prepare(batch.entry(e).end());
         }
-        embed(batch);
-        for (int layer = 0; layer < config.layers - 1; layer++) {
+        batch.embed(w.embedding, 1, x);
+        int rows = t;
+        for (int layer = 0; layer < config.layers; layer++) {
             Block b = w.blocks[layer];
-            attention(layer, b, batch, t);
-            feedForward(b, t);
+            project(layer, b, batch, t);
+            if (layer < config.layers - 1) {
+                attention.attend(layer, batch, q, attended);
+            } else {
+                // From here on only the rows whose logits are asked for.
+                attention.attendForLogits(layer, batch, q, attended);
+                batch.keepLogitRows(x, config.width);
+                products.keepLogitRows();
+                rows = products.rows();
+            }
+            if (rows > 0) {
+                products.multiply(b.attentionOut, attended, projected);
+                kernels.add(x, 0, projected, 0, rows * config.width);
+                feedForward(b, rows);
+            }
         }
-        lastBlock(batch, t);
         for (int e = 0; e < batch.entries(); e++) {
             batch.entry(e).cache.advance(batch.entry(e).end());
         }
         logits(batch);
-    }
-
-    /** x[T, D] = rows of the embedding, or soft tokens as they came. */
-    private void embed(Batch batch) {
-        for (int row = 0; row < batch.tokens(); row++) {
-            if (batch.ids[row] == TokenStream.SOFT) {
-                System.arraycopy(batch.soft(), row * config.width, x, row * config.width, config.width);
-            } else {
-                w.embedding.row(batch.ids[row], x, row * config.width);
-            }
-        }
-    }
-
-    /** x += Wo attention(norm(x)). */
-    private void attention(int layer, Block b, Batch batch, int t) {
-        project(layer, b, batch, t);
-        for (int e = 0; e < batch.entries(); e++) {
-            attend(layer, batch.entry(e), 0);
-        }
-        products.multiply(b.attentionOut, attended, projected);
-        kernels.add(x, 0, projected, 0, t * config.width);
     }
 
     /** q[T, Hq h] rotated; k and v[T, Hkv h] into the caches. */
@@ -236,46 +284,10 @@ public final class Llama implements LanguageModel {
         products.multiply(b.v, normed, v);
         for (int e = 0; e < batch.entries(); e++) {
             Batch.Entry entry = batch.entry(e);
-            kernels.rope(
-                    q,
-                    entry.row * causal.queryWidth(),
-                    entry.tokens,
-                    config.heads,
-                    config.headDim,
-                    true,
-                    rope.cos,
-                    rope.sin,
-                    rope.offset(entry.start));
+            rope.rotate(
+                    kernels, q, entry.row * causal.queryWidth(), entry.tokens, config.heads, entry.start);
             int kvRow = entry.row * causal.kvWidth();
             entry.cache.append(layer, entry.start, entry.tokens, k, kvRow, v, kvRow);
-        }
-    }
-
-    /** attended[T, Hq h] of one sequence, from its row {@code from} on: causal, but a bidirectional run sees all of itself. */
-    private void attend(int layer, Batch.Entry entry, int from) {
-        TokenStream prompt = entry.prompt;
-        int end = entry.end();
-        for (int p = entry.start + from; p < end; ) {
-            int spanEnd = end;
-            AttentionShape shape = causal;
-            if (p < prompt.length()) {
-                int run = prompt.runAt(p);
-                if (prompt.isBidirectional(run)) {
-                    shape = bidirectional;
-                    spanEnd = prompt.end(run);
-                } else {
-                    while (++run < prompt.runs().size() && prompt.start(run) < end && !prompt.isBidirectional(run)) {}
-                    spanEnd = run < prompt.runs().size() ? Math.min(end, prompt.start(run)) : end;
-                }
-            }
-            if (spanEnd > end) {
-                throw new IllegalStateException("bidirectional run up to " + spanEnd + " (expected: within the step, "
-                        + "which ends at " + end + ")");
-            }
-            int at = (entry.row + p - entry.start) * causal.queryWidth();
-            KvCache cache = entry.cache;
-            kernels.attention(shape, q, at, spanEnd - p, cache.pages(layer), p, spanEnd, attended, at);
-            p = spanEnd;
         }
     }
 
@@ -287,41 +299,6 @@ public final class Llama implements LanguageModel {
         kernels.siluMul(gate, 0, up, 0, t * config.feedForward);
         products.multiply(b.down, gate, projected);
         kernels.add(x, 0, projected, 0, t * config.width);
-    }
-
-    /**
-     * The last block past its keys and values serves only the rows whose logits are asked for; they are moved together,
-     * so that x[0, logitRows) holds them afterwards.
-     */
-    private void lastBlock(Batch batch, int t) {
-        int layer = config.layers - 1;
-        Block b = w.blocks[layer];
-        project(layer, b, batch, t);
-        int kept = 0;
-        for (int e = 0; e < batch.entries(); e++) {
-            Batch.Entry entry = batch.entry(e);
-            if (entry.logitRows == 0) {
-                continue;
-            }
-            int from = entry.tokens - entry.logitRows;
-            int first = entry.prompt.resumableAt(entry.start + from) - entry.start;
-            attend(layer, entry, first);
-            int row = entry.row + from;
-            System.arraycopy(
-                    attended,
-                    row * causal.queryWidth(),
-                    attended,
-                    kept * causal.queryWidth(),
-                    entry.logitRows * causal.queryWidth());
-            System.arraycopy(x, row * config.width, x, kept * config.width, entry.logitRows * config.width);
-            kept += entry.logitRows;
-        }
-        if (kept > 0) {
-            products.keepLogitRows();
-            products.multiply(b.attentionOut, attended, projected);
-            kernels.add(x, 0, projected, 0, kept * config.width);
-            feedForward(b, kept);
-        }
     }
 
     /** logits[rows, vocabulary] = Wout norm(x). */

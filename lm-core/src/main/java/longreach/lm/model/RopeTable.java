@@ -1,32 +1,70 @@
 package longreach.lm.model;
 
+import java.util.LinkedHashMap;
+import java.util.Map;
+import longreach.tensor.kernel.Kernels;
+
 /**
- * cos and sin of position * theta^(-2i / headDim), [positions, headDim / 2], in f32 steps as the reference computes them:
- * frequency, angle and function value are each rounded to f32.
+ * Rotary positions: cos and sin of position * frequency for each pair of a head, in f32 steps as the reference computes
+ * them: frequency, angle and function value are each rounded to f32.
+ *
+ * <p>Rows are made when they are first needed, a page of positions at a time, and a bounded number of pages is kept: memory
+ * does not grow with the context. Used by one thread at a time.
  */
 final class RopeTable {
-    final float[] cos;
-    final float[] sin;
-    final int half;
+    private static final int PAGE = 256;
+    // 65,536 positions; with heads of 256, 64 MiB.
+    private static final int MOST_PAGES = 256;
 
-    RopeTable(int positions, int headDim, double theta) {
-        half = headDim / 2;
-        cos = new float[Math.multiplyExact(positions, half)];
-        sin = new float[cos.length];
-        float[] frequency = new float[half];
-        for (int i = 0; i < half; i++) {
-            frequency[i] = 1f / (float) Math.pow(theta, (float) (2 * i) / headDim);
+    /** [PAGE, pairs] each. */
+    private record Page(float[] cos, float[] sin) {}
+
+    private final float[] frequency;
+    private final boolean adjacent;
+    private final Map<Integer, Page> pages = new LinkedHashMap<>(16, 0.75f, true) {
+        @Override
+        protected boolean removeEldestEntry(Map.Entry<Integer, Page> eldest) {
+            return size() > MOST_PAGES;
         }
-        for (int p = 0; p < positions; p++) {
-            for (int i = 0; i < half; i++) {
-                float angle = p * frequency[i];
-                cos[p * half + i] = (float) Math.cos(angle);
-                sin[p * half + i] = (float) Math.sin(angle);
-            }
+    };
+
+    /**
+     * @param theta frequency i is theta^(-2i / headDim) / scale
+     * @param scale linear scaling of positions; 1: none
+     * @param adjacent pairs are (2i, 2i + 1); else (i, i + headDim / 2)
+     */
+    RopeTable(int headDim, double theta, float scale, boolean adjacent) {
+        this.adjacent = adjacent;
+        frequency = new float[headDim / 2];
+        for (int i = 0; i < frequency.length; i++) {
+            frequency[i] = 1f / (float) Math.pow(theta, (float) (2 * i) / headDim) / scale;
         }
     }
 
-    int offset(int position) {
-        return position * half;
+    /** Rotates the heads of rows at positions [start, start + tokens) in place; x is [tokens, heads, headDim]. */
+    void rotate(Kernels kernels, float[] x, int offset, int tokens, int heads, int start) {
+        int headDim = 2 * frequency.length;
+        for (int done = 0; done < tokens; ) {
+            int position = start + done;
+            Page page = pages.computeIfAbsent(position / PAGE, this::page);
+            int rows = Math.min(tokens - done, PAGE - position % PAGE);
+            int at = offset + done * heads * headDim;
+            int row = position % PAGE * frequency.length;
+            kernels.rope(x, at, rows, heads, headDim, adjacent, page.cos, page.sin, row);
+            done += rows;
+        }
+    }
+
+    private Page page(int index) {
+        int pairs = frequency.length;
+        var page = new Page(new float[PAGE * pairs], new float[PAGE * pairs]);
+        for (int p = 0; p < PAGE; p++) {
+            for (int i = 0; i < pairs; i++) {
+                float angle = (index * PAGE + p) * frequency[i];
+                page.cos[p * pairs + i] = (float) Math.cos(angle);
+                page.sin[p * pairs + i] = (float) Math.sin(angle);
+            }
+        }
+        return page;
     }
 }

@@ -11,6 +11,7 @@ import java.util.concurrent.atomic.AtomicInteger;
 import longreach.lm.engine.AnswerSink;
 import longreach.lm.engine.Generation;
 import longreach.lm.engine.Outcome;
+import longreach.lm.engine.TokenText;
 import longreach.v1.GenerateDown;
 import longreach.v1.TokenChunk;
 
@@ -29,6 +30,7 @@ final class AnswerCall implements AnswerSink {
     private final ServerCallStreamObserver<GenerateDown> call;
     private final Executor executor;
     private final Executor later;
+    private final TokenText tokens;
     private final Durability durability;
     private final ConcurrentLinkedQueue<GenerateDown> waiting = new ConcurrentLinkedQueue<>();
     private final AtomicInteger waitingCount = new AtomicInteger();
@@ -47,11 +49,13 @@ final class AnswerCall implements AnswerSink {
     }
 
     /** @param durability waited for before the end, which then names the prompt's chunks; null: not asked for */
-    AnswerCall(ServerCallStreamObserver<GenerateDown> call, Executor executor, Durability durability) {
+    AnswerCall(
+            ServerCallStreamObserver<GenerateDown> call, Executor executor, TokenText tokens, Durability durability) {
         this.call = call;
         this.durability = durability;
         this.executor = executor;
         later = CompletableFuture.delayedExecutor(GATHER_MILLIS, TimeUnit.MILLISECONDS, executor);
+        this.tokens = tokens;
     }
 
     void attach(Generation generation) {
@@ -75,7 +79,7 @@ final class AnswerCall implements AnswerSink {
 
     @Override
     public void token(Token token) {
-        GenerateDown message = Replies.token(token);
+        GenerateDown message = Replies.token(token, tokens);
         if (!answered) {
             answered = true;
             put(message);
@@ -191,19 +195,13 @@ final class AnswerCall implements AnswerSink {
         }
         TokenChunk.Builder all = first.getTokens().toBuilder();
         var text = new StringBuilder(all.getText());
-        var thought = new StringBuilder(all.getThought());
         for (; next != null && next.hasTokens(); next = waiting.peek()) {
             TokenChunk chunk = waiting.remove().getTokens();
             waitingCount.decrementAndGet();
-            all.addAllTokenIds(chunk.getTokenIdsList())
-                    .addAllLogprobs(chunk.getLogprobsList())
-                    .addAllCalls(chunk.getCallsList());
+            all.addAllTokenIds(chunk.getTokenIdsList()).addAllLogprobs(chunk.getLogprobsList());
             text.append(chunk.getText());
-            thought.append(chunk.getThought());
         }
-        return GenerateDown.newBuilder()
-                .setTokens(all.setText(text.toString()).setThought(thought.toString()))
-                .build();
+        return GenerateDown.newBuilder().setTokens(all.setText(text.toString())).build();
     }
 
     private void clear() {

@@ -1,11 +1,13 @@
 package longreach.lm.rpc;
 
 import com.google.protobuf.ByteString;
+import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
 import longreach.lm.engine.AnswerSink;
 import longreach.lm.engine.Outcome;
 import longreach.lm.engine.ServedModel;
+import longreach.lm.engine.TokenText;
 import longreach.v1.CacheReceipt;
 import longreach.v1.Done;
 import longreach.v1.GenerateDown;
@@ -15,7 +17,6 @@ import longreach.v1.ModelDescription;
 import longreach.v1.PrefillProgress;
 import longreach.v1.TokenChunk;
 import longreach.v1.TokenLogprob;
-import longreach.v1.ToolCall;
 import longreach.v1.Usage;
 import longreach.v1.Want;
 
@@ -40,7 +41,6 @@ final class Replies {
                 .setTemperature(recommended.temperature())
                 .setTopP(recommended.topP())
                 .setTopK(recommended.topK())
-                .setThinks(model.thinking() != null)
                 .setPrecision(model.precision().name().toLowerCase(java.util.Locale.ROOT))
                 .build();
     }
@@ -57,28 +57,21 @@ final class Replies {
                 .build();
     }
 
-    static GenerateDown token(AnswerSink.Token token) {
-        TokenChunk.Builder chunk = TokenChunk.newBuilder()
-                .addTokenIds(token.id())
-                .setText(token.text())
-                .setThought(token.thought());
-        token.calls()
-                .forEach(call -> chunk.addCalls(ToolCall.newBuilder()
-                        .setId(call.id())
-                        .setName(call.name())
-                        .setArguments(call.arguments())));
+    static GenerateDown token(AnswerSink.Token token, TokenText tokens) {
+        TokenChunk.Builder chunk =
+                TokenChunk.newBuilder().addTokenIds(token.id()).setText(token.text());
         if (token.logprob() != null) {
-            chunk.addLogprobs(logprob(token.logprob()));
+            chunk.addLogprobs(logprob(token.logprob(), tokens));
         }
         return GenerateDown.newBuilder().setTokens(chunk).build();
     }
 
-    private static TokenLogprob logprob(AnswerSink.TokenLogprob logprob) {
+    private static TokenLogprob logprob(AnswerSink.TokenLogprob logprob, TokenText tokens) {
         TokenLogprob.Builder built = TokenLogprob.newBuilder()
                 .setTokenId(logprob.id())
-                .setText(logprob.text())
+                .setText(new String(tokens.bytes(logprob.id()), StandardCharsets.UTF_8))
                 .setLogprob(logprob.logprob());
-        logprob.top().forEach(top -> built.addTop(logprob(top)));
+        logprob.top().forEach(top -> built.addTop(logprob(top, tokens)));
         return built.build();
     }
 
@@ -114,8 +107,7 @@ final class Replies {
     private static Usage usage(Outcome outcome) {
         return Usage.newBuilder()
                 .setPromptTokens(outcome.promptTokens())
-                .setOutputTokens(outcome.outputTokens() - outcome.thoughtTokens())
-                .setThoughtTokens(outcome.thoughtTokens())
+                .setOutputTokens(outcome.outputTokens())
                 .setCachedTokens(outcome.receipt().tokensRestored())
                 .addAllPromptByModality(counts(outcome.promptByModality()))
                 .addAllCachedByModality(counts(outcome.restoredByModality()))

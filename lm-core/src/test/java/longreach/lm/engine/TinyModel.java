@@ -44,7 +44,7 @@ public final class TinyModel {
     }
 
     private Llama make(Precision precision) {
-        var config = new Llama.Config(2, WIDTH, 64, 4, 2, 8, VOCABULARY, CONTEXT, 10_000, 1e-5f);
+        var config = new Llama.Config(2, WIDTH, 64, 4, 2, 8, VOCABULARY, CONTEXT, 10_000, 1e-5f, true);
         Llama.Block[] blocks = new Llama.Block[config.layers()];
         for (int i = 0; i < blocks.length; i++) {
             blocks[i] = new Llama.Block(

@@ -298,9 +298,7 @@ final class AttentionKernel {
             return;
         }
         if (shape.softcap() != 0) {
-            for (int i = offset + from; i < offset + to; i++) {
-                scores[i] = shape.softcap() * (float) Math.tanh(scores[i] / shape.softcap());
-            }
+            VectorMath.softcap(scores, offset + from, to - from, shape.softcap());
         }
         java.util.Arrays.fill(scores, offset, offset + from, 0);
         java.util.Arrays.fill(scores, offset + to, offset + n, 0);

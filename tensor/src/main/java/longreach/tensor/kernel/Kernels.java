@@ -80,6 +80,9 @@ public interface Kernels {
     /** x[i] = x[i] / 2 * (1 + erf(x[i] / sqrt 2)), the exact form. */
     void geluErf(float[] x, int xOffset, int n);
 
+    /** x[i] = cap * tanh(x[i] / cap). */
+    void softcap(float[] x, int xOffset, int n, float cap);
+
     /** x = softmax(x) over n elements, with the maximum subtracted first. */
     void softmax(float[] x, int xOffset, int n);
 

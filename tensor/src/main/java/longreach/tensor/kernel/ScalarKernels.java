@@ -151,6 +151,13 @@ public final class ScalarKernels implements Kernels {
     }
 
     @Override
+    public void softcap(float[] x, int xOffset, int n, float cap) {
+        for (int i = 0; i < n; i++) {
+            x[xOffset + i] = (float) (cap * Math.tanh((double) x[xOffset + i] / cap));
+        }
+    }
+
+    @Override
     public void softmax(float[] x, int xOffset, int n) {
         float max = Float.NEGATIVE_INFINITY;
         for (int i = 0; i < n; i++) {

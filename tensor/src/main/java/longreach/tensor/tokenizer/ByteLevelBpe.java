@@ -2,11 +2,7 @@ package longreach.tensor.tokenizer;
 
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.BitSet;
-import java.util.Comparator;
-import java.util.HashMap;
-import java.util.List;
 import java.util.Map;
 import java.util.OptionalInt;
 import longreach.tensor.weights.GgufFile;
@@ -22,9 +18,6 @@ import longreach.tensor.weights.WeightsException;
  * <p>A surrogate without its partner, which no UTF-8 text can have, is read as U+FFFD.
  */
 public final class ByteLevelBpe implements Tokenizer {
-    private static final int GGUF_CONTROL = 3;
-    private static final int GGUF_USER_DEFINED = 4;
-
     private final String[] names;
     private final byte[][] bytes;
     private final Map<String, Integer> ids;
@@ -33,14 +26,15 @@ public final class ByteLevelBpe implements Tokenizer {
     private final MergeTable merges;
     // id of each single byte, or NONE
     private final int[] byteIds;
+    private final OptionalInt begin;
     private final LiteralTokens always;
     private final LiteralTokens withControl;
 
-    private ByteLevelBpe(Builder builder) {
+    ByteLevelBpe(TokenizerBuilder builder, PreTokenizer preTokenizer) {
         names = builder.names;
         ids = builder.ids;
         control = builder.control;
-        preTokenizer = builder.preTokenizer;
+        this.preTokenizer = preTokenizer;
         bytes = new byte[names.length][];
         for (int id = 0; id < names.length; id++) {
             bytes[id] = builder.literal.get(id)
@@ -52,6 +46,7 @@ public final class ByteLevelBpe implements Tokenizer {
             int id = ids.getOrDefault(String.valueOf(ByteAlphabet.toChar(b)), MergeTable.NONE);
             byteIds[b] = id != MergeTable.NONE && builder.literal.get(id) ? MergeTable.NONE : id;
         }
+        begin = builder.begin;
         merges = builder.mergeTable();
         always = builder.literals(false);
         withControl = builder.literals(true);
@@ -77,24 +72,12 @@ public final class ByteLevelBpe implements Tokenizer {
                 throw new WeightsException(
                         file.path() + ": tokenizer.ggml.pre: " + pre + " (expected: smollm or gpt-2)");
         };
-        List<String> tokens = metadata.strings("tokenizer.ggml.tokens");
-        int[] types = metadata.integers("tokenizer.ggml.token_type");
-        if (types.length != tokens.size()) {
-            throw new WeightsException(file.path() + ": tokenizer.ggml.token_type: " + types.length + " (expected: "
-                    + tokens.size() + ", one for each token)");
-        }
-        var builder = new Builder(file.path(), tokens.size(), preTokenizer);
-        for (int id = 0; id < types.length; id++) {
-            builder.token(id, tokens.get(id));
-            if (types[id] == GGUF_CONTROL || types[id] == GGUF_USER_DEFINED) {
-                builder.literal(id, types[id] == GGUF_CONTROL);
-            }
-        }
+        var builder = TokenizerBuilder.of(file, metadata.flag("tokenizer.ggml.add_bos_token", false));
         for (String merge : metadata.strings("tokenizer.ggml.merges")) {
             int space = merge.indexOf(' ', 1);
             builder.merge(space < 0 ? merge : merge.substring(0, space), space < 0 ? "" : merge.substring(space + 1));
         }
-        return builder.build();
+        return builder.byteLevel(preTokenizer);
     }
 
     /**
@@ -103,7 +86,10 @@ public final class ByteLevelBpe implements Tokenizer {
      * @throws WeightsException when the file cannot be read, is of another kind, or is inconsistent
      */
     public static ByteLevelBpe ofJson(Path file) {
-        return TokenizerJson.read(file);
+        if (TokenizerJson.read(file) instanceof ByteLevelBpe tokenizer) {
+            return tokenizer;
+        }
+        throw new WeightsException(file + ": another kind of BPE (expected: byte-level)");
     }
 
     @Override
@@ -126,6 +112,11 @@ public final class ByteLevelBpe implements Tokenizer {
         }
         encodePlain(text, from, text.length(), merger, out);
         return out.toArray();
+    }
+
+    @Override
+    public OptionalInt begin() {
+        return begin;
     }
 
     @Override
@@ -191,100 +182,6 @@ public final class ByteLevelBpe implements Tokenizer {
     private void addByte(int b, PairMerger merger) {
         if (byteIds[b] != MergeTable.NONE) {
             merger.add(byteIds[b]);
-        }
-    }
-
-    /** Collects and checks what a file says. */
-    static final class Builder {
-        private record Merge(int left, int right, int result) {}
-
-        private final Path file;
-        private final PreTokenizer preTokenizer;
-        private final String[] names;
-        private final Map<String, Integer> ids;
-        private final BitSet literal = new BitSet();
-        private final BitSet control = new BitSet();
-        private final List<Merge> merges = new ArrayList<>();
-
-        Builder(Path file, int vocabulary, PreTokenizer preTokenizer) {
-            if (vocabulary == 0) {
-                throw new WeightsException(file + ": an empty vocabulary (expected: at least one token)");
-            }
-            this.file = file;
-            this.preTokenizer = preTokenizer;
-            names = new String[vocabulary];
-            ids = HashMap.newHashMap(vocabulary);
-        }
-
-        void token(int id, String name) {
-            if (id < 0 || id >= names.length || names[id] != null) {
-                throw new WeightsException(file + ": token id " + id + " of '" + name + "' (expected: each of 0 to "
-                        + (names.length - 1) + " once)");
-            }
-            if (ids.put(name, id) != null) {
-                throw new WeightsException(file + ": token '" + name + "' appears twice (expected: once)");
-            }
-            names[id] = name;
-        }
-
-        /** A token that stands for its own name and is cut out of the text before anything else. */
-        void literal(int id, boolean isControl) {
-            if (names[id].isEmpty()) {
-                throw new WeightsException(file + ": token " + id + ": an empty name (expected: some characters)");
-            }
-            literal.set(id);
-            control.set(id, isControl);
-        }
-
-        /** Merges are added in the order of their rank. */
-        void merge(String left, String right) {
-            merges.add(new Merge(idOf(left), idOf(right), idOf(left + right)));
-        }
-
-        ByteLevelBpe build() {
-            for (int id = 0; id < names.length; id++) {
-                if (names[id] == null) {
-                    throw new WeightsException(file + ": no token has id " + id + " (expected: each of 0 to "
-                            + (names.length - 1) + " once)");
-                }
-                if (!literal.get(id) && !ByteAlphabet.covers(names[id])) {
-                    throw new WeightsException(file + ": token " + id + " '" + names[id]
-                            + "' (expected: characters of the byte-level alphabet)");
-                }
-            }
-            return new ByteLevelBpe(this);
-        }
-
-        private int idOf(String name) {
-            Integer id = ids.get(name);
-            if (id == null) {
-                throw new WeightsException(file + ": merge " + merges.size() + ": '" + name
-                        + "' is no token (expected: tokens of the vocabulary)");
-            }
-            return id;
-        }
-
-        private MergeTable mergeTable() {
-            var table = new MergeTable(merges.size());
-            for (int rank = 0; rank < merges.size(); rank++) {
-                Merge merge = merges.get(rank);
-                // Nothing that a user writes may turn into a control token, whatever the file says.
-                if (!control.get(merge.result)) {
-                    table.put(merge.left, merge.right, rank, merge.result);
-                }
-            }
-            return table;
-        }
-
-        private LiteralTokens literals(boolean withControl) {
-            var tokens = new ArrayList<LiteralTokens.Literal>();
-            literal.stream()
-                    .filter(id -> withControl || !control.get(id))
-                    .forEach(id -> tokens.add(new LiteralTokens.Literal(names[id], id)));
-            tokens.sort(Comparator.comparingInt(
-                            (LiteralTokens.Literal t) -> t.name().length())
-                    .reversed());
-            return new LiteralTokens(tokens);
         }
     }
 }

@@ -9,10 +9,10 @@ import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
 
 /**
- * Reads tokenizer.json of Hugging Face tokenizers as far as it describes a byte-level BPE tokenizer without
- * normalisation: the model, the added tokens, and the pre-tokenizer ByteLevel, alone or after single digits. Anything
- * that would change the ids and is not understood is an error. The post-processor is not applied: a template's tokens
- * are the caller's business.
+ * Reads tokenizer.json of Hugging Face tokenizers as far as it describes a BPE tokenizer of one of two kinds. Byte-level:
+ * no normalisation, and the pre-tokenizer ByteLevel, alone or after single digits. SentencePiece's: byte fallback, and
+ * spaces that become U+2581, as in Gemma's. Anything that would change the ids and is not understood is an error. Of the
+ * post-processor only the token that a text begins with is read, and left to the caller.
  */
 final class TokenizerJson {
     private static final JsonMapper JSON = JsonMapper.shared();
@@ -23,7 +23,7 @@ final class TokenizerJson {
         this.file = file;
     }
 
-    static ByteLevelBpe read(Path file) {
+    static Tokenizer read(Path file) {
         var reader = new TokenizerJson(file);
         if (!Files.isRegularFile(file)) {
             throw new WeightsException(file + ": missing (expected: a tokenizer.json)");
@@ -37,21 +37,28 @@ final class TokenizerJson {
         return reader.tokenizer(root);
     }
 
-    private ByteLevelBpe tokenizer(JsonNode root) {
+    private Tokenizer tokenizer(JsonNode root) {
         JsonNode model = root.path("model");
         expect(model.path("type").asString(""), "BPE", "model.type");
-        absent(root, "normalizer");
         absent(model, "dropout");
-        absent(model, "unk_token");
         absent(model, "continuing_subword_prefix");
         absent(model, "end_of_word_suffix");
-        if (model.path("ignore_merges").asBoolean(false)
-                || model.path("byte_fallback").asBoolean(false)) {
-            throw problem("model", "ignore_merges or byte_fallback (expected: neither)");
+        if (model.path("ignore_merges").asBoolean(false)) {
+            throw problem("model.ignore_merges", "true (expected: false)");
+        }
+        boolean byteFallback = model.path("byte_fallback").asBoolean(false);
+        PreTokenizer preTokenizer = null;
+        boolean spacePrefix = false;
+        if (byteFallback) {
+            spacePrefix = spacePrefix(root);
+        } else {
+            absent(root, "normalizer");
+            absent(model, "unk_token");
+            preTokenizer = preTokenizer(root);
         }
         JsonNode vocab = model.path("vocab");
         JsonNode added = root.path("added_tokens");
-        var builder = new ByteLevelBpe.Builder(file, vocabulary(vocab, added), preTokenizer(root));
+        var builder = new TokenizerBuilder(file, vocabulary(vocab, added));
         for (Map.Entry<String, JsonNode> token : vocab.properties()) {
             builder.token(integer(token.getValue(), "model.vocab"), token.getKey());
         }
@@ -61,7 +68,52 @@ final class TokenizerJson {
         for (JsonNode merge : model.path("merges")) {
             addMerge(builder, merge);
         }
-        return builder.build();
+        begin(root.path("post_processor"), builder);
+        return byteFallback ? builder.sentencePiece(spacePrefix) : builder.byteLevel(preTokenizer);
+    }
+
+    /** Checks that spaces become U+2581 and that nothing else is changed or cut; true when one is put in front. */
+    private boolean spacePrefix(JsonNode root) {
+        JsonNode pre = root.path("pre_tokenizer");
+        // Normalisation leaves no space to cut at.
+        boolean cutsNothing = pre.isNull()
+                || pre.isMissingNode()
+                || pre.path("type").asString("").equals("Split")
+                        && pre.path("pattern").path("String").asString("").equals(" ");
+        if (!cutsNothing) {
+            throw problem("pre_tokenizer", pre.path("type") + " (expected: none, or one that splits at spaces)");
+        }
+        JsonNode normalizer = root.path("normalizer");
+        boolean prefix = false;
+        if (normalizer.path("type").asString("").equals("Sequence")) {
+            JsonNode steps = normalizer.path("normalizers");
+            expect(steps.path(0).path("type").asString(""), "Prepend", "normalizer[0].type");
+            expect(steps.path(0).path("prepend").asString(""), "\u2581", "normalizer[0].prepend");
+            if (steps.size() != 2) {
+                throw problem("normalizer", steps.size() + " steps (expected: Prepend, Replace)");
+            }
+            normalizer = steps.path(1);
+            prefix = true;
+        }
+        expect(normalizer.path("type").asString(""), "Replace", "normalizer.type");
+        expect(normalizer.path("pattern").path("String").asString(""), " ", "normalizer.pattern");
+        expect(normalizer.path("content").asString(""), "\u2581", "normalizer.content");
+        return prefix;
+    }
+
+    /** A template for one text that begins with a special token names that token's id. */
+    private void begin(JsonNode postProcessor, TokenizerBuilder builder) {
+        if (postProcessor.path("type").asString("").equals("Sequence")) {
+            for (JsonNode step : postProcessor.path("processors")) {
+                begin(step, builder);
+            }
+            return;
+        }
+        String first = postProcessor.path("single").path(0).path("SpecialToken").path("id").asString("");
+        if (postProcessor.path("type").asString("").equals("TemplateProcessing") && !first.isEmpty()) {
+            JsonNode ids = postProcessor.path("special_tokens").path(first).path("ids");
+            builder.begin(integer(ids.path(0), "post_processor.special_tokens"));
+        }
     }
 
     /** Distinct tokens of the vocabulary and the added ones. */
@@ -75,7 +127,7 @@ final class TokenizerJson {
         return count;
     }
 
-    private void addToken(ByteLevelBpe.Builder builder, JsonNode vocab, JsonNode token) {
+    private void addToken(TokenizerBuilder builder, JsonNode vocab, JsonNode token) {
         String content = token.path("content").asString("");
         int id = integer(token.path("id"), "added_tokens");
         for (String option : new String[] {"lstrip", "rstrip", "single_word"}) {
@@ -93,7 +145,7 @@ final class TokenizerJson {
     }
 
     /** Older files write a merge as one string, newer ones as a pair. */
-    private void addMerge(ByteLevelBpe.Builder builder, JsonNode merge) {
+    private void addMerge(TokenizerBuilder builder, JsonNode merge) {
         if (merge.isArray() && merge.size() == 2) {
             builder.merge(merge.path(0).asString(""), merge.path(1).asString(""));
             return;

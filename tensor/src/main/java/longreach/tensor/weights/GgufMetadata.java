@@ -1,6 +1,7 @@
 package longreach.tensor.weights;
 
 import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Collections;
@@ -104,9 +105,27 @@ public final class GgufMetadata {
         return floats;
     }
 
+    public List<Boolean> flags(String key) {
+        Elements array = array(key, GgufType.BOOL);
+        var flags = new ArrayList<Boolean>(array.count());
+        for (long i = 0; i < array.count(); i++) {
+            flags.add(array.data().get(ValueLayout.JAVA_BYTE, i) != 0);
+        }
+        return Collections.unmodifiableList(flags);
+    }
+
+    public boolean isArray(String key) {
+        return values.get(key) instanceof Elements;
+    }
+
     /** Number of elements of an array. */
     public int length(String key) {
         return get(key, Elements.class, "an array").count();
+    }
+
+    /** For a value that is of the right type and cannot be served. */
+    public WeightsException problem(String key, Object value, String expected) {
+        return new WeightsException(file, key, value + " (expected: " + expected + ")");
     }
 
     private Elements array(String key, GgufType type) {

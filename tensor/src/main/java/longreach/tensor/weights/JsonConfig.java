@@ -167,6 +167,11 @@ public final class JsonConfig {
         return has(key) ? number(key) : missing;
     }
 
+    /** As {@link #number(String, double)}, but a null, where it is written, is 0. */
+    public double numberOrNull(String key, double missing) {
+        return node.path(key).isNull() ? 0 : number(key, missing);
+    }
+
     public boolean flag(String key, boolean missing) {
         if (!has(key)) {
             return missing;
@@ -176,6 +181,13 @@ public final class JsonConfig {
             throw problem(key, value, "true or false");
         }
         return value.booleanValue();
+    }
+
+    /** Refuses another value than {@code expected}, if there is one. */
+    public void expect(String key, String expected) {
+        if (!string(key, expected).equals(expected)) {
+            throw problem(key, string(key), expected);
+        }
     }
 
     /** For a value that is of the right type and cannot be served. */

@@ -1,2 +1,0 @@
-/** What serves a model: the engine here, or another server behind this one. */
-package longreach.lm.backend;

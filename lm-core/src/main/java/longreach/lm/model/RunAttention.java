@@ -1,0 +1,79 @@
+package longreach.lm.model;
+
+import longreach.lm.prompt.TokenStream;
+import longreach.tensor.kernel.AttentionShape;
+import longreach.tensor.kernel.Kernels;
+
+/**
+ * Attention of a sequence's rows under the mask that all families share: a row sees what lies before it, and one of a
+ * bidirectional run sees the whole run too; in both cases within the layer's window.
+ *
+ * @param bidirectional the same layer without causality
+ */
+record RunAttention(Kernels kernels, AttentionShape causal, AttentionShape bidirectional) {
+    static RunAttention of(Kernels kernels, AttentionShape causal) {
+        var bidirectional = new AttentionShape(
+                causal.queryHeads(),
+                causal.kvHeads(),
+                causal.headDim(),
+                causal.scale(),
+                causal.softcap(),
+                causal.window(),
+                false);
+        return new RunAttention(kernels, causal, bidirectional);
+    }
+
+    /** Computes every row of the step. */
+    void attend(int layer, Batch batch, float[] q, float[] out) {
+        for (int e = 0; e < batch.entries(); e++) {
+            attend(layer, batch.entry(e), 0, q, out);
+        }
+    }
+
+    /**
+     * Computes the entry's rows from its row {@code from} on, which is not inside a bidirectional run.
+     *
+     * @param q rotated queries of the whole step, [T, queryWidth]
+     * @param out of the whole step, [T, queryWidth]
+     */
+    private void attend(int layer, Batch.Entry entry, int from, float[] q, float[] out) {
+        TokenStream prompt = entry.prompt;
+        int end = entry.end();
+        for (int p = entry.start + from; p < end; ) {
+            int spanEnd = end;
+            AttentionShape shape = causal;
+            if (p < prompt.length()) {
+                int run = prompt.runAt(p);
+                if (prompt.isBidirectional(run)) {
+                    shape = bidirectional;
+                    spanEnd = prompt.end(run);
+                } else {
+                    while (++run < prompt.runs().size() && prompt.start(run) < end && !prompt.isBidirectional(run)) {}
+                    spanEnd = run < prompt.runs().size() ? Math.min(end, prompt.start(run)) : end;
+                }
+            }
+            if (spanEnd > end) {
+                throw new IllegalStateException("bidirectional run up to " + spanEnd + " (expected: within the step, "
+                        + "which ends at " + end + ")");
+            }
+            int at = (entry.row + p - entry.start) * causal.queryWidth();
+            kernels.attention(shape, q, at, spanEnd - p, entry.cache.pages(layer), p, spanEnd, out, at);
+            p = spanEnd;
+        }
+    }
+
+    /**
+     * Computes the rows whose logits the batch's entries ask for, and others where a run hangs together; then moves the
+     * wanted rows to the front, to [0, logitRows).
+     */
+    void attendForLogits(int layer, Batch batch, float[] q, float[] out) {
+        for (int e = 0; e < batch.entries(); e++) {
+            Batch.Entry entry = batch.entry(e);
+            if (entry.logitRows > 0) {
+                int wanted = entry.start + entry.tokens - entry.logitRows;
+                attend(layer, entry, entry.prompt.resumableAt(wanted) - entry.start, q, out);
+            }
+        }
+        batch.keepLogitRows(out, causal.queryWidth());
+    }
+}
