@@ -51,7 +51,8 @@ final class LyingRedis implements AutoCloseable {
                     command = i == 0 ? new String(word, StandardCharsets.ISO_8859_1) : command;
                 }
                 switch (command) {
-                    case "GETEX" -> script.answer(out);
+                    case "GET" -> script.answer(out);
+                    case "PEXPIRE" -> say(out, ":0\r\n");
                     case "PING" -> say(out, "+PONG\r\n");
                     case "HELLO" -> say(out, "-ERR unknown command 'HELLO'\r\n");
                     default -> say(out, "+OK\r\n");
