@@ -1,0 +1,186 @@
+import * as api from './api.js';
+import { $, attempt, bytes, el, say } from './dom.js';
+import { forget } from './viewer.js';
+
+/** Files and contexts: what can be asked about. */
+
+const POLL_MS = 700;
+const files = new Map();
+const ticked = new Set();
+let contexts = [];
+let chosenContext = '';
+let changed = () => {};
+
+export function onChange(listener) {
+  changed = listener;
+}
+
+export const fileOf = (name) => files.get(name);
+export const context = () => contexts.find((c) => c.name === chosenContext);
+
+/** The ticked files that can be asked about; none while a context is chosen, which has its own. */
+export function asked() {
+  return chosenContext ? [] : [...ticked].map((name) => files.get(name)).filter((f) => f?.state === 'ACTIVE');
+}
+
+export async function load() {
+  for (const file of await api.files()) files.set(file.name, file);
+  [...files.values()].filter((f) => f.state === 'PROCESSING').forEach(watch);
+  drawFiles();
+  await loadContexts();
+}
+
+async function loadContexts() {
+  try {
+    contexts = await api.contexts();
+    $('context-form').hidden = false;
+  } catch (error) {
+    contexts = [];
+    if (error.status !== 501) throw error;
+    $('context-form').hidden = true;
+  }
+  if (!context()) chosenContext = '';
+  drawContexts();
+}
+
+export function add(list) {
+  for (const blob of list) attempt(() => send(blob));
+}
+
+async function send(blob) {
+  const pending = `uploading ${blob.name} ${performance.now()}`;
+  const entry = { name: pending, displayName: blob.name, sizeBytes: blob.size, state: 'UPLOADING', progress: 0 };
+  files.set(pending, entry);
+  drawFiles();
+  try {
+    const file = await api.upload(blob, (fraction) => {
+      entry.progress = fraction;
+      drawFiles();
+    });
+    files.set(file.name, file);
+    ticked.add(file.name);
+    watch(file);
+  } finally {
+    files.delete(pending);
+    drawFiles();
+  }
+}
+
+async function watch(file) {
+  await attempt(async () => {
+    for (let now = file; now.state === 'PROCESSING'; ) {
+      await new Promise((resolve) => setTimeout(resolve, POLL_MS));
+      if (!files.has(file.name)) return;
+      now = await api.file(file.name);
+      files.set(now.name, now);
+      drawFiles();
+    }
+    changed();
+  });
+}
+
+function detail(file) {
+  const media = file.longreachMedia ?? {};
+  if (file.state === 'UPLOADING') return 'uploading';
+  if (file.state === 'PROCESSING') return media.stage || 'waiting';
+  if (file.state === 'FAILED') return file.error?.message ?? 'failed';
+  return [
+    bytes(Number(file.sizeBytes)),
+    media.pages > 1 && `${media.pages} pages`,
+    media.duration && `${Math.round(parseFloat(media.duration))} s`,
+    media.textChars && `${media.textChars} characters`,
+  ]
+    .filter(Boolean)
+    .join(' · ');
+}
+
+function drawFiles() {
+  const items = [...files.values()].sort((a, b) => (b.createTime ?? '~').localeCompare(a.createTime ?? '~'));
+  $('files').replaceChildren(...items.map(drawFile));
+  changed();
+}
+
+function drawFile(file) {
+  const busy = file.state === 'PROCESSING' || file.state === 'UPLOADING';
+  const tick = el('input', { type: 'checkbox', checked: ticked.has(file.name), disabled: file.state === 'UPLOADING' });
+  tick.onchange = () => {
+    if (tick.checked) ticked.add(file.name);
+    else ticked.delete(file.name);
+    changed();
+  };
+  const gone = () =>
+    attempt(async () => {
+      await api.remove(file.name);
+      files.delete(file.name);
+      ticked.delete(file.name);
+      forget(file.name);
+      drawFiles();
+    });
+  const item = el(
+    'li',
+    { className: 'item' },
+    el(
+      'div',
+      { className: 'row' },
+      el('label', { title: file.displayName }, tick, el('span', { className: 'name' }, file.displayName || file.name)),
+      file.state === 'UPLOADING'
+        ? ''
+        : el('button', { className: 'icon', ariaLabel: `Delete ${file.displayName}`, onclick: gone }, '✕'),
+    ),
+    busy && el('progress', { max: 1, value: (file.state === 'UPLOADING' ? file.progress : file.longreachMedia?.progress) ?? 0 }),
+    el('div', { className: file.state === 'FAILED' ? 'bad detail' : 'detail' }, detail(file)),
+  );
+  item.dataset.state = file.state;
+  return item;
+}
+
+export async function keep(body, hours) {
+  say('prefilling the context ...');
+  const made = await attempt(() => api.createContext({ ...body, ttl: `${hours * 3600}s` }));
+  if (!made) return;
+  say(`context ready: ${made.usageMetadata?.totalTokenCount ?? '?'} tokens`);
+  chosenContext = made.name;
+  await attempt(loadContexts);
+  changed();
+}
+
+function left(expireTime) {
+  const minutes = Math.max(0, Math.round((new Date(expireTime) - Date.now()) / 60000));
+  return minutes > 90 ? `${Math.round(minutes / 60)} h left` : `${minutes} min left`;
+}
+
+function drawContexts() {
+  $('contexts').replaceChildren(...contexts.map(drawContext));
+  changed();
+}
+
+function drawContext(c) {
+  const choose = el('input', { type: 'checkbox', checked: c.name === chosenContext });
+  choose.onchange = () => {
+    chosenContext = choose.checked ? c.name : '';
+    drawContexts();
+  };
+  const extend = () =>
+    attempt(async () => {
+      const seconds = Math.max(0, Math.round((new Date(c.expireTime) - Date.now()) / 1000)) + 3600;
+      await api.extendContext(c.name, `${seconds}s`);
+      await loadContexts();
+    });
+  const gone = () =>
+    attempt(async () => {
+      await api.remove(c.name);
+      await loadContexts();
+    });
+  return el(
+    'li',
+    { className: 'item' },
+    el(
+      'div',
+      { className: 'row' },
+      el('label', {}, choose, el('span', { className: 'name' }, c.displayName || c.name)),
+      el('button', { onclick: extend, title: 'One hour more' }, '+1 h'),
+      el('button', { className: 'icon', ariaLabel: `Delete ${c.displayName || c.name}`, onclick: gone }, '✕'),
+    ),
+    el('div', { className: 'detail' }, `${c.usageMetadata?.totalTokenCount ?? '?'} tokens · ${left(c.expireTime)}`),
+  );
+}
