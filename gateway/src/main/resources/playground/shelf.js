@@ -31,14 +31,7 @@ export async function load() {
 }
 
 async function loadContexts() {
-  try {
-    contexts = await api.contexts();
-    $('context-form').hidden = false;
-  } catch (error) {
-    contexts = [];
-    if (error.status !== 501) throw error;
-    $('context-form').hidden = true;
-  }
+  contexts = await api.contexts();
   if (!context()) chosenContext = '';
   drawContexts();
 }

@@ -54,6 +54,7 @@ class PlaygroundIT {
             ask(browser, "How long will the new power cable be?");
             assertThat(browser.text(".badge.hit")).contains("tokens from the cache");
 
+            aContextIsKeptAndAsked(browser);
             copyAsCode(browser);
             phoneAndDark(browser);
             assertThat(browser.errors()).isEmpty();
@@ -65,6 +66,18 @@ class PlaygroundIT {
         browser.type(question);
         browser.press("Enter", 13);
         browser.await("document.querySelectorAll('.turn.model .badge').length >= 3");
+    }
+
+    private static void aContextIsKeptAndAsked(Browser browser) {
+        browser.evaluate("document.querySelector('#context-form button').click()");
+        browser.await("document.querySelector('#contexts input:checked')");
+        assertThat(browser.text("#contexts")).contains("report.pdf", "tokens", "left");
+        browser.evaluate("document.querySelector('#clear').click()");
+        ask(browser, "Who is the keeper of the light?");
+        assertThat(browser.text(".badge.hit")).contains("tokens from the cache");
+        assertThat(browser.text(".badges")).contains("context until");
+        browser.evaluate("document.querySelector('#contexts button.icon').click()");
+        browser.await("document.querySelectorAll('#contexts .item').length === 0");
     }
 
     private static void copyAsCode(Browser browser) {
