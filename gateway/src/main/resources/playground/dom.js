@@ -5,7 +5,7 @@ export const $ = (id) => document.getElementById(id);
 /** el('p', {className: 'x', onclick: f}, 'text', child) */
 export function el(tag, properties = {}, ...children) {
   const node = Object.assign(document.createElement(tag), properties);
-  node.append(...children.filter((child) => child !== null && child !== undefined && child !== ''));
+  node.append(...children.filter((child) => child || child === 0));
   return node;
 }
 
