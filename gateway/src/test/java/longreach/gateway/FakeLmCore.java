@@ -55,6 +55,9 @@ public final class FakeLmCore extends LmCoreGrpc.LmCoreImplBase {
 
     public volatile long prefillMillis;
 
+    /** What comes in the place of an answer in words; null: that answer. */
+    public volatile TokenChunk instead;
+
     @Override
     public void listModels(ListModelsRequest request, StreamObserver<ListModelsResponse> out) {
         out.onNext(ListModelsResponse.newBuilder()
@@ -138,6 +141,20 @@ public final class FakeLmCore extends LmCoreGrpc.LmCoreImplBase {
             if (open.getDurable()) {
                 out.onNext(GenerateDown.newBuilder()
                         .setDone(durable(open, prompt, restored))
+                        .build());
+                out.onCompleted();
+                return;
+            }
+            var chunk = instead;
+            if (chunk != null) {
+                out.onNext(GenerateDown.newBuilder().setTokens(chunk).build());
+                out.onNext(GenerateDown.newBuilder()
+                        .setDone(Done.newBuilder()
+                                .setReason(Done.Reason.STOP)
+                                .setUsage(Usage.newBuilder()
+                                        .setPromptTokens(prompt)
+                                        .setOutputTokens(5)
+                                        .setThoughtTokens(3)))
                         .build());
                 out.onCompleted();
                 return;

@@ -5,12 +5,13 @@ import picocli.CommandLine.Command;
 /** The measurements. */
 @Command(
         name = "bench",
-        description = "Measure this machine: the engine's speed, or which prompt layout answers best.",
-        subcommands = {EngineSpeed.class, LayoutBench.class},
+        description =
+                "Measure this machine: the engine's or its kernels' speed, what schemas cost, which prompt layout is best.",
+        subcommands = {EngineSpeed.class, KernelsBench.class, FormSpeed.class, LayoutBench.class},
         subcommandsRepeatable = false)
 final class BenchCommand implements Runnable {
     @Override
     public void run() {
-        throw CommandException.usage("bench: nothing to measure named (expected: engine or layout)");
+        throw CommandException.usage("bench: nothing to measure named (expected: engine, kernels, form or layout)");
     }
 }

@@ -52,7 +52,13 @@ final class ServerOptions {
 
     /** What requests call the model. */
     String servedModel() {
-        return ModelCatalogue.servedName(model);
+        String other = settings.getOrDefault("lm-core.openai.model", "");
+        return localModel().isEmpty() ? other : ModelCatalogue.servedName(model);
+    }
+
+    /** The language model whose weights this machine needs; empty: another server has them. */
+    String localModel() {
+        return settings.getOrDefault("lm-core.engine", "native").equals("native") ? model : "";
     }
 
     void check() {

@@ -39,7 +39,7 @@ record Session(GeminiClient client, StandaloneServer own) implements AutoCloseab
             client.close();
         }
         options.check();
-        Weights.pullMissing(options.model);
+        Weights.pullMissing(options.localModel());
         return startOwn(options);
     }
 

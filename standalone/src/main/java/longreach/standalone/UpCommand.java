@@ -47,7 +47,7 @@ final class UpCommand implements Callable<Integer> {
         options.grpcPort = grpcPort;
         options.apiKey = apiKey;
         options.check();
-        Weights.pullMissing(options.model);
+        Weights.pullMissing(options.localModel());
         try (var server = StandaloneServer.start(options, stage -> {})) {
             System.out.println("ready " + server.url());
             System.err.println(

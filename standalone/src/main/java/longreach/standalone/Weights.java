@@ -15,7 +15,7 @@ final class Weights {
 
     private Weights() {}
 
-    /** What a server with this language model needs and does not have is fetched. */
+    /** What a server with this language model, empty for none, needs and does not have is fetched. */
     static void pullMissing(String languageModel) {
         var cache = ModelCache.ofEnvironment();
         // A model that the catalogue does not know may still have been put into the cache by hand.

@@ -1,5 +1,8 @@
 package longreach.gateway.answer;
 
+import com.google.protobuf.InvalidProtocolBufferException;
+import com.google.protobuf.Struct;
+import com.google.protobuf.util.JsonFormat;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -8,6 +11,7 @@ import longreach.gateway.plan.Plan;
 import longreach.gateway.plan.ReadMedia;
 import longreach.gemini.v1beta.Candidate;
 import longreach.gemini.v1beta.Content;
+import longreach.gemini.v1beta.FunctionCall;
 import longreach.gemini.v1beta.GenerateContentResponse;
 import longreach.gemini.v1beta.GenerateContentResponse.UsageMetadata;
 import longreach.gemini.v1beta.LogprobsResult;
@@ -21,6 +25,7 @@ import longreach.v1.Done;
 import longreach.v1.ModalityCount;
 import longreach.v1.TokenChunk;
 import longreach.v1.TokenLogprob;
+import longreach.v1.ToolCall;
 
 /** Builds the responses of one answer: usage on every one of them, the rest on the last. */
 final class AnswerBuilder {
@@ -31,17 +36,34 @@ final class AnswerBuilder {
     private final Citations citations;
     private final StringBuilder text = new StringBuilder();
     private final List<TokenLogprob> logprobs = new ArrayList<>();
+    private final boolean includeThoughts;
+    private final StringBuilder thoughts = new StringBuilder();
+    private final List<Part> calls = new ArrayList<>();
     private int outputTokens;
 
-    AnswerBuilder(Plan plan, String responseId) {
+    /** @param includeThoughts whether the caller wants to read them */
+    AnswerBuilder(Plan plan, String responseId, boolean includeThoughts) {
         this.plan = plan;
         this.responseId = responseId;
+        this.includeThoughts = includeThoughts;
         citations = new Citations(plan);
     }
 
-    /** A piece of text, with what has been used so far. */
+    /** A piece of the answer, with what has been used so far; without parts when the caller has nothing to see of it. */
     GenerateContentResponse piece(TokenChunk chunk) {
         text.append(chunk.getText());
+        thoughts.append(chunk.getThought());
+        var content = Content.newBuilder().setRole("model");
+        if (includeThoughts && !chunk.getThought().isEmpty()) {
+            content.addParts(thought(chunk.getThought()));
+        }
+        if (!chunk.getText().isEmpty()) {
+            content.addParts(Part.newBuilder().setText(chunk.getText()));
+        }
+        for (var call : chunk.getCallsList()) {
+            calls.add(call(call));
+            content.addParts(calls.getLast());
+        }
         outputTokens += chunk.getTokenIdsCount();
         logprobs.addAll(chunk.getLogprobsList());
         var usage = UsageMetadata.newBuilder()
@@ -49,14 +71,14 @@ final class AnswerBuilder {
                 .setCandidatesTokenCount(outputTokens)
                 .setTotalTokenCount(plan.totalTokens() + outputTokens);
         plan.tokensByModality().forEach((modality, tokens) -> usage.addPromptTokensDetails(count(modality, tokens)));
-        return response(Candidate.newBuilder().setContent(content(chunk.getText())), usage.build())
+        return response(Candidate.newBuilder().setContent(content), usage.build())
                 .build();
     }
 
     /** The last response. @param whole whether it carries all of the text, as the only one */
     GenerateContentResponse last(Done done, boolean whole) {
         var candidate = Candidate.newBuilder()
-                .setContent(content(whole ? text.toString() : ""))
+                .setContent(whole ? wholeContent() : content(""))
                 .setTokenCount(done.getUsage().getOutputTokens());
         switch (done.getReason()) {
             case STOP, PREFILLED, REASON_UNSPECIFIED, UNRECOGNIZED ->
@@ -95,12 +117,44 @@ final class AnswerBuilder {
                 .build();
     }
 
+    private Content wholeContent() {
+        var content = Content.newBuilder().setRole("model");
+        if (includeThoughts && !thoughts.isEmpty()) {
+            content.addParts(thought(thoughts.toString()));
+        }
+        // Calls need no empty text in front of them.
+        if (!text.isEmpty() || calls.isEmpty()) {
+            content.addParts(Part.newBuilder().setText(text.toString()));
+        }
+        return content.addAllParts(calls).build();
+    }
+
+    private static Part thought(String text) {
+        return Part.newBuilder().setText(text).setThought(true).build();
+    }
+
+    private static Part call(ToolCall call) {
+        var arguments = Struct.newBuilder();
+        try {
+            JsonFormat.parser().merge(call.getArguments(), arguments);
+        } catch (InvalidProtocolBufferException e) {
+            throw new IllegalStateException("lm-core sent a call whose arguments are no JSON object", e);
+        }
+        return Part.newBuilder()
+                .setFunctionCall(FunctionCall.newBuilder()
+                        .setId(call.getId())
+                        .setName(call.getName())
+                        .setArgs(arguments))
+                .build();
+    }
+
     private UsageMetadata usage(Done done) {
         var used = done.getUsage();
         var out = UsageMetadata.newBuilder()
                 .setPromptTokenCount(used.getPromptTokens())
                 .setCandidatesTokenCount(used.getOutputTokens())
-                .setTotalTokenCount(used.getPromptTokens() + used.getOutputTokens())
+                .setThoughtsTokenCount(used.getThoughtTokens())
+                .setTotalTokenCount(used.getPromptTokens() + used.getOutputTokens() + used.getThoughtTokens())
                 .setCachedContentTokenCount(used.getCachedTokens())
                 .addAllPromptTokensDetails(counts(used.getPromptByModalityList()))
                 .addAllCacheTokensDetails(counts(used.getCachedByModalityList()));

@@ -25,6 +25,7 @@ import longreach.v1.GenerateUp;
 import longreach.v1.LmCoreGrpc;
 import longreach.v1.ModelDescription;
 import longreach.v1.Open;
+import longreach.v1.Thinking;
 
 /**
  * The one implementation behind both surfaces. Works on the calling thread and inside its gRPC context: when that is
@@ -92,7 +93,8 @@ public final class Answering {
         interruptibly(() -> {
             var request = requests.parse(proto);
             var plan = plan(request, tenant, caller);
-            var answer = new AnswerBuilder(plan, UUID.randomUUID().toString());
+            var answer = new AnswerBuilder(
+                    plan, UUID.randomUUID().toString(), request.form().includeThoughts());
             try (var call = DuplexCall.<GenerateUp, GenerateDown>open(
                     "lm-core",
                     down -> LmCoreGrpc.newStub(lmCore)
@@ -111,7 +113,7 @@ public final class Answering {
                         }
                         case TOKENS -> {
                             var piece = answer.piece(down.getTokens());
-                            if (!whole && !down.getTokens().getText().isEmpty()) {
+                            if (!whole && piece.getCandidates(0).getContent().getPartsCount() > 0) {
                                 pieces.accept(piece);
                             }
                         }
@@ -131,13 +133,23 @@ public final class Answering {
         int room = plan.model().getContextTokens() - plan.totalTokens();
         int most =
                 plan.model().getOutputTokens() > 0 ? Math.min(room, plan.model().getOutputTokens()) : room;
-        return Open.newBuilder()
+        var open = Open.newBuilder()
                 .setModel(plan.model().getName())
                 .setTenant(tenant.name())
                 .addAllSegments(plan.segments())
                 .setSampling(request.sampling().over(plan.model()))
-                .setMaxTokens(Math.min(most, request.maxOutputTokens().orElse(most)))
-                .build();
+                .setMaxTokens(Math.min(most, request.maxOutputTokens().orElse(most)));
+        var form = request.form();
+        if (form.constraint() != null) {
+            open.setConstraint(form.constraint());
+        }
+        if (form.tools().use() != null) {
+            open.setTools(form.tools().use());
+        }
+        if (form.thinkingBudget() >= 0) {
+            open.setThinking(Thinking.newBuilder().setBudget(form.thinkingBudget()));
+        }
+        return open.build();
     }
 
     private Plan plan(GenerateRequest request, Tenant tenant, Caller caller) throws InterruptedException, IOException {

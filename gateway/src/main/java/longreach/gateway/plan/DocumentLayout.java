@@ -7,6 +7,8 @@ import java.util.stream.IntStream;
 import longreach.gateway.request.GenerateRequest.RequestTurn;
 import longreach.gateway.request.RequestPart;
 import longreach.v1.RenderPart;
+import longreach.v1.ToolCall;
+import longreach.v1.ToolResult;
 import longreach.v1.Turn;
 
 /**
@@ -132,6 +134,8 @@ public sealed interface DocumentLayout {
                 for (var part : turn.parts()) {
                     switch (part) {
                         case RequestPart.TextPart text -> parts.add(typed(text.text()));
+                        case RequestPart.CallPart call -> parts.add(rendered(call.call()));
+                        case RequestPart.ResultPart result -> parts.add(rendered(result.result()));
                         case RequestPart.MediaPart media ->
                             input.media().get(next[0]++).units().forEach(unit -> parts.add(render(input, unit)));
                     }
@@ -195,7 +199,28 @@ public sealed interface DocumentLayout {
     }
 
     private static List<RenderPart> typedParts(RequestTurn turn) {
-        return typed(turn).stream().map(DocumentLayout::typed).toList();
+        var parts = new ArrayList<RenderPart>();
+        for (var part : turn.parts()) {
+            switch (part) {
+                case RequestPart.TextPart text -> {
+                    if (!text.text().isEmpty()) {
+                        parts.add(typed(text.text()));
+                    }
+                }
+                case RequestPart.CallPart call -> parts.add(rendered(call.call()));
+                case RequestPart.ResultPart result -> parts.add(rendered(result.result()));
+                case RequestPart.MediaPart media -> {}
+            }
+        }
+        return parts;
+    }
+
+    private static RenderPart rendered(ToolCall call) {
+        return RenderPart.newBuilder().setCall(call).build();
+    }
+
+    private static RenderPart rendered(ToolResult result) {
+        return RenderPart.newBuilder().setResult(result).build();
     }
 
     private static RenderPart typed(String text) {

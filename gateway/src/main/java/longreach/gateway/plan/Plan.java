@@ -35,6 +35,7 @@ public record Plan(
             int tokens = switch (segment.getKindCase()) {
                 case TEXT -> segment.getText().getTokenIdsCount();
                 case SOFT -> segment.getSoft().getTokenCount();
+                case PLAIN -> segment.getPlain().getTokenCount();
                 case KIND_NOT_SET -> 0;
             };
             var modality =

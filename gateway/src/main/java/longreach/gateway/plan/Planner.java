@@ -53,7 +53,8 @@ public final class Planner {
             if (draft.turns().isEmpty()) {
                 throw ApiException.badField("contents", "no text and nothing readable", "some text");
             }
-            rendered = render(model, conversation(request, draft.turns(), !media.isEmpty(), prefix));
+            var asked = conversation(request, draft.turns(), !media.isEmpty(), prefix);
+            rendered = render(model, thinking(request, model, asked));
             if (rendered.getTotalTokens() < model.getContextTokens()) {
                 var shown = new ArrayList<Unit>();
                 before.forEach(item -> shown.addAll(item.units()));
@@ -147,7 +148,7 @@ public final class Planner {
 
     private RenderRequest conversation(
             GenerateRequest request, List<Turn> turns, boolean withMedia, Optional<CachedPrompt> prefix) {
-        var proto = RenderRequest.newBuilder();
+        var proto = RenderRequest.newBuilder().addAllTools(request.form().tools().declared());
         prefix.ifPresent(cached -> proto.addAllSystem(cached.getSystemList()).addAllTurns(cached.getTurnsList()));
         var system = request.system().isEmpty() && withMedia && prefix.isEmpty() ? List.of(QUOTE) : request.system();
         for (int i = 0; i < system.size(); i++) {
@@ -166,6 +167,12 @@ public final class Planner {
             }
         }
         return proto.build();
+    }
+
+    private static RenderRequest thinking(GenerateRequest request, ModelDescription model, RenderRequest asked) {
+        return model.getThinks()
+                ? asked.toBuilder().setThinking(request.form().thinks()).build()
+                : asked;
     }
 
     private RenderResponse render(ModelDescription model, RenderRequest conversation) {

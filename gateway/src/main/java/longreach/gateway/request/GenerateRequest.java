@@ -3,6 +3,7 @@ package longreach.gateway.request;
 import java.util.List;
 import java.util.Optional;
 import java.util.OptionalInt;
+import longreach.v1.Constraint;
 import longreach.v1.Sampling;
 import longreach.v1.Turn;
 
@@ -15,6 +16,7 @@ import longreach.v1.Turn;
  * @param sampling what the caller set; temperature, topP and topK only where {@code set} says so
  * @param maxOutputTokens empty: as many as the model and its context allow
  * @param cachedContent {@code cachedContents/ID} that the turns go on from
+ * @param form what the answer must be made of
  */
 public record GenerateRequest(
         String model,
@@ -22,7 +24,20 @@ public record GenerateRequest(
         List<RequestTurn> turns,
         SamplingChoice sampling,
         OptionalInt maxOutputTokens,
-        Optional<String> cachedContent) {
+        Optional<String> cachedContent,
+        Form form) {
+
+    /**
+     * @param constraint on the text; null: any
+     * @param thinkingBudget most tokens of thoughts; -1: as many as the model likes; 0: none
+     * @param includeThoughts whether the caller wants to read them
+     */
+    public record Form(Constraint constraint, Tools tools, int thinkingBudget, boolean includeThoughts) {
+        /** Whether the model shall think, for one that can. */
+        public boolean thinks() {
+            return thinkingBudget != 0;
+        }
+    }
 
     /** One turn of the conversation. */
     public record RequestTurn(Turn.Role role, List<RequestPart> parts) {}

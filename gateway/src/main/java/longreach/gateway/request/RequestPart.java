@@ -1,12 +1,20 @@
 package longreach.gateway.request;
 
 import longreach.v1.MediaOptions;
+import longreach.v1.ToolCall;
+import longreach.v1.ToolResult;
 
 /** One piece of a turn, checked. */
 public sealed interface RequestPart {
 
     /** Text that the user typed; never dropped. */
     record TextPart(String text) implements RequestPart {}
+
+    /** A call that the model made in an earlier turn. */
+    record CallPart(ToolCall call) implements RequestPart {}
+
+    /** What such a call returned. */
+    record ResultPart(ToolResult result) implements RequestPart {}
 
     /**
      * Media to be read.

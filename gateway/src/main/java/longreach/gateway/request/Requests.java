@@ -13,6 +13,8 @@ import longreach.gateway.error.ApiException;
 import longreach.gateway.request.GenerateRequest.RequestTurn;
 import longreach.gateway.request.GenerateRequest.SamplingChoice;
 import longreach.gemini.v1beta.CachedContent;
+import longreach.gateway.request.RequestPart.CallPart;
+import longreach.gateway.request.RequestPart.ResultPart;
 import longreach.gemini.v1beta.Content;
 import longreach.gemini.v1beta.CountTokensRequest;
 import longreach.gemini.v1beta.GenerateContentRequest;
@@ -43,28 +45,26 @@ public final class Requests {
 
     /** @throws ApiException INVALID_ARGUMENT or UNIMPLEMENTED, naming the field */
     public GenerateRequest parse(GenerateContentRequest proto) {
-        refuseUnserved(proto);
         return new GenerateRequest(
                 modelName(proto.getModel()),
                 system(proto),
                 turns(proto.getContentsList()),
                 sampling(proto.getGenerationConfig()),
                 maxOutput(proto.getGenerationConfig()),
-                cachedContent(proto));
+                cachedContent(proto),
+                form(proto));
     }
 
     /** The beginning of later requests: what {@link #parse} checks, but turns may be none beside a system instruction. */
     public GenerateRequest parse(CachedContent proto) {
-        var request = GenerateContentRequest.newBuilder()
-                .setModel(proto.getModel())
-                .addAllTools(proto.getToolsList());
+        if (proto.getToolsCount() > 0 || proto.hasToolConfig()) {
+            throw ApiException.unimplemented(
+                    "cachedContent.tools: set (expected: none; functions beside cached content are not served yet)");
+        }
+        var request = GenerateContentRequest.newBuilder().setModel(proto.getModel());
         if (proto.hasSystemInstruction()) {
             request.setSystemInstruction(proto.getSystemInstruction());
         }
-        if (proto.hasToolConfig()) {
-            request.setToolConfig(proto.getToolConfig());
-        }
-        refuseUnserved(request.build());
         var system = system(request.build());
         return new GenerateRequest(
                 modelName(proto.getModel()),
@@ -72,7 +72,8 @@ public final class Requests {
                 proto.getContentsCount() == 0 && !system.isEmpty() ? List.of() : turns(proto.getContentsList()),
                 sampling(GenerationConfig.getDefaultInstance()),
                 OptionalInt.empty(),
-                Optional.empty());
+                Optional.empty(),
+                form(request.build()));
     }
 
     /** Counting takes either bare turns or a whole request. */
@@ -100,21 +101,6 @@ public final class Requests {
             throw badField("model", "empty", "models/NAME, as GET models lists them");
         }
         return bare;
-    }
-
-    private static void refuseUnserved(GenerateContentRequest proto) {
-        if (proto.getToolsCount() > 0) {
-            throw ApiException.unimplemented("tools: " + proto.getToolsCount() + " (expected: none; not served yet)");
-        }
-        var config = proto.getGenerationConfig();
-        if (config.hasResponseSchema() || config.hasResponseJsonSchema() || config.hasResponseJsonSchemaOrdered()) {
-            throw ApiException.unimplemented("generationConfig.responseSchema: set (expected: none; not served yet)");
-        }
-        var mime = config.getResponseMimeType();
-        if (!mime.isEmpty() && !mime.equals("text/plain")) {
-            throw ApiException.unimplemented("generationConfig.responseMimeType: " + shorten(mime)
-                    + " (expected: text/plain; others are not served yet)");
-        }
     }
 
     /** What the cached prompt begins with cannot be said again behind it. */
@@ -173,12 +159,26 @@ public final class Requests {
             something |= checked.stream()
                     .anyMatch(part -> !(part instanceof RequestPart.TextPart text)
                             || !text.text().isBlank());
+            checkSides(role, checked, path);
             append(turns, role, checked);
         }
         if (!something) {
             throw badField("contents", "only blank text", "some text or media");
         }
         return turns;
+    }
+
+    /** The model calls, and the caller answers. */
+    private static void checkSides(Turn.Role role, List<RequestPart> parts, String path) {
+        for (int i = 0; i < parts.size(); i++) {
+            boolean model = role == Turn.Role.MODEL;
+            if (model ? parts.get(i) instanceof ResultPart : parts.get(i) instanceof CallPart) {
+                throw badField(
+                        path + ".parts[" + i + "]",
+                        model ? "functionResponse" : "functionCall",
+                        "calls in turns of the model, responses in the user's");
+            }
+        }
     }
 
     /** Chat templates alternate, so neighbours of one role become one turn. */
@@ -194,7 +194,8 @@ public final class Requests {
 
     private static Turn.Role role(String role, String path) {
         return switch (role) {
-            case "", "user" -> Turn.Role.USER;
+            // Some clients send what functions returned under the role "function".
+            case "", "user", "function" -> Turn.Role.USER;
             case "model" -> Turn.Role.MODEL;
             default -> throw badField(path + ".role", '"' + shorten(role) + '"', "\"user\" or \"model\"");
         };
@@ -227,10 +228,12 @@ public final class Requests {
                         new MediaSource.Uploaded(fileName(data.getFileUri(), path + ".fileData.fileUri")),
                         options);
             }
-            case FUNCTION_CALL, FUNCTION_RESPONSE, EXECUTABLE_CODE, CODE_EXECUTION_RESULT ->
+            case FUNCTION_CALL -> new CallPart(Tools.call(part.getFunctionCall(), path));
+            case FUNCTION_RESPONSE -> new ResultPart(Tools.result(part.getFunctionResponse(), path));
+            case EXECUTABLE_CODE, CODE_EXECUTION_RESULT ->
                 throw ApiException.unimplemented(
                         path + ": " + part.getDataCase().name().toLowerCase(Locale.ROOT)
-                                + " (expected: text, inlineData or fileData; tools are not served yet)");
+                                + " (expected: text, inlineData, fileData, functionCall or functionResponse)");
             case DATA_NOT_SET -> throw badField(path, "empty", "text, inlineData or fileData");
         };
     }
@@ -303,7 +306,6 @@ public final class Requests {
                 throw badField("generationConfig.responseModalities", modality, "TEXT");
             }
         }
-        thinking(config);
         return new SamplingChoice(
                 config.hasTemperature() ? temperature(config.getTemperature()) : null,
                 config.hasTopP() ? topP(config.getTopP()) : null,
@@ -315,14 +317,18 @@ public final class Requests {
                 logprobs(config));
     }
 
-    private static void thinking(GenerationConfig config) {
-        int budget = config.getThinkingConfig().getThinkingBudget();
+    private static GenerateRequest.Form form(GenerateContentRequest proto) {
+        var config = proto.getGenerationConfig();
+        var thinking = config.getThinkingConfig();
+        int budget = thinking.hasThinkingBudget() ? thinking.getThinkingBudget() : -1;
         if (budget < -1 || budget > MAX_THINKING) {
             throw badField(
                     "generationConfig.thinkingConfig.thinkingBudget",
                     budget,
                     "-1 <= thinkingBudget <= " + MAX_THINKING);
         }
+        return new GenerateRequest.Form(
+                AnswerSchema.constraint(config), Tools.of(proto), budget, thinking.getIncludeThoughts());
     }
 
     private static float temperature(float value) {
@@ -390,7 +396,7 @@ public final class Requests {
         return OptionalInt.of(config.getMaxOutputTokens());
     }
 
-    private static String shorten(String text) {
+    static String shorten(String text) {
         return text.length() <= 80 ? text : text.substring(0, 77) + "...";
     }
 }

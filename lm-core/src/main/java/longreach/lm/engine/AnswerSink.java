@@ -27,9 +27,22 @@ public interface AnswerSink {
     /**
      * @param text whole characters that are certainly part of the answer by now; may be empty
      * @param logprob null when none was asked for
+     * @param thought text of thoughts, never part of {@code text}; may be empty
+     * @param calls that have become whole; their text is no part of {@code text}
      */
-    record Token(int id, String text, TokenLogprob logprob) {}
+    record Token(int id, String text, TokenLogprob logprob, String thought, List<Call> calls) {
+        public Token(int id, String text, TokenLogprob logprob) {
+            this(id, text, logprob, "", List.of());
+        }
+    }
+
+    /**
+     * A call of a function.
+     *
+     * @param arguments a JSON object
+     */
+    record Call(String id, String name, String arguments) {}
 
     /** @param top the best tokens at this place, best first, without {@code top} of their own */
-    record TokenLogprob(int id, float logprob, List<TokenLogprob> top) {}
+    record TokenLogprob(int id, String text, float logprob, List<TokenLogprob> top) {}
 }

@@ -1,6 +1,8 @@
 package longreach.lm.engine;
 
+import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import longreach.lm.sample.Draws;
 import longreach.lm.sample.Logprobs;
@@ -8,6 +10,7 @@ import longreach.lm.sample.Penalties;
 import longreach.lm.sample.Sampler;
 import longreach.lm.sample.Sampling;
 import longreach.lm.sample.StopMatcher;
+import longreach.lm.sample.TokenMask;
 import longreach.lm.sample.Utf8Assembler;
 import longreach.tensor.kernel.Kernels;
 
@@ -22,6 +25,10 @@ final class AnswerText {
     private final int vocabulary;
     private final Utf8Assembler utf8 = new Utf8Assembler();
     private final StopMatcher stops;
+    private final TokenMask mask;
+    private final Thoughts thoughts;
+    private final CallReader calls;
+    private final Utf8Assembler thoughtUtf8 = new Utf8Assembler();
     private int[] ids = new int[64];
     private int count;
 
@@ -33,6 +40,11 @@ final class AnswerText {
         this.kernels = kernels;
         this.vocabulary = vocabulary;
         this.stops = new StopMatcher(sampling.stop());
+        AnswerForm form = request.form();
+        // The request's own mask stays where it is, whoever else may use it.
+        this.mask = form.mask() == null ? null : form.mask().fork();
+        this.thoughts = new Thoughts(form.thinking());
+        this.calls = form.calls() == null ? null : new CallReader(form.calls());
         this.penalties = sampling.hasPenalties() ? new Penalties(sampling, vocabulary) : null;
         if (penalties != null) {
             for (int p = 0; p < request.prompt().length(); p++) {
@@ -50,17 +62,20 @@ final class AnswerText {
         if (sampling.logprobs().isPresent()) {
             logSumExp = Logprobs.logSumExp(logits, offset, vocabulary);
             best = Logprobs.best(logits, offset, vocabulary, sampling.logprobs().getAsInt(), logSumExp);
-            if (penalties != null) {
-                raw = java.util.Arrays.copyOfRange(logits, offset, offset + vocabulary);
+            if (penalties != null || mask != null || thoughts.mustNotOpen() >= 0) {
+                raw = Arrays.copyOfRange(logits, offset, offset + vocabulary);
                 rawOffset = 0;
             }
         }
         if (penalties != null) {
             penalties.apply(logits, offset);
         }
-        int id = sampling.temperature() == 0
-                ? kernels.argmax(logits, offset, vocabulary)
-                : sampler.pick(logits, offset, vocabulary, draws.at(count));
+        int id = restricted(logits, offset);
+        if (id < 0) {
+            id = sampling.temperature() == 0
+                    ? kernels.argmax(logits, offset, vocabulary)
+                    : sampler.pick(logits, offset, vocabulary, draws.at(count));
+        }
         if (tokens.endsAnswer(id)) {
             return null;
         }
@@ -68,16 +83,63 @@ final class AnswerText {
             penalties.addAnswer(id);
         }
         if (count == ids.length) {
-            ids = java.util.Arrays.copyOf(ids, 2 * count);
+            ids = Arrays.copyOf(ids, 2 * count);
         }
         ids[count++] = id;
         AnswerSink.TokenLogprob logprob = null;
         if (sampling.logprobs().isPresent()) {
             List<AnswerSink.TokenLogprob> top = new ArrayList<>(best.size());
-            best.forEach(entry -> top.add(new AnswerSink.TokenLogprob(entry.id(), entry.logprob(), List.of())));
-            logprob = new AnswerSink.TokenLogprob(id, (float) (raw[rawOffset + id] - logSumExp), top);
+            best.forEach(entry -> top.add(logprob(entry.id(), entry.logprob(), List.of())));
+            logprob = logprob(id, (float) (raw[rawOffset + id] - logSumExp), top);
         }
-        return new AnswerSink.Token(id, stops.add(utf8.add(tokens.bytes(id))), logprob);
+        if (thoughts.took(id)) {
+            String thought = thoughts.isMarker(id) ? "" : thoughtUtf8.add(tokens.bytes(id));
+            return new AnswerSink.Token(id, "", logprob, thought, List.of());
+        }
+        if (mask != null) {
+            mask.accept(id);
+        }
+        String text = utf8.add(tokens.bytes(id));
+        if (calls == null) {
+            return new AnswerSink.Token(id, stops.add(text), logprob);
+        }
+        String visible = stops.add(calls.add(text));
+        return new AnswerSink.Token(id, visible, logprob, "", calls.takeCalls());
+    }
+
+    private AnswerSink.TokenLogprob logprob(int id, float value, List<AnswerSink.TokenLogprob> top) {
+        return new AnswerSink.TokenLogprob(id, new String(tokens.bytes(id), StandardCharsets.UTF_8), value, top);
+    }
+
+    /**
+     * Keeps the answer to its form.
+     *
+     * @return the only token that may come; -1: logits of those that may not are minus infinity now
+     */
+    private int restricted(float[] logits, int offset) {
+        if (thoughts.inside()) {
+            return thoughts.forced();
+        }
+        int open = thoughts.mayOpen();
+        float openLogit = open < 0 ? 0 : logits[offset + open];
+        if (thoughts.mustNotOpen() >= 0) {
+            logits[offset + thoughts.mustNotOpen()] = Float.NEGATIVE_INFINITY;
+        }
+        int only = mask == null ? -1 : mask.apply(logits, offset);
+        if (open < 0) {
+            return only;
+        }
+        if (only >= 0) {
+            Arrays.fill(logits, offset, offset + only, Float.NEGATIVE_INFINITY);
+            Arrays.fill(logits, offset + only + 1, offset + vocabulary, Float.NEGATIVE_INFINITY);
+        }
+        logits[offset + open] = openLogit;
+        return -1;
+    }
+
+    /** Whether its form lets nothing follow. */
+    boolean whole() {
+        return mask != null && mask.ended();
     }
 
     /** The stop sequence that the text has run into, or null. */
@@ -87,7 +149,14 @@ final class AnswerText {
 
     /** Text held back that turned out to be part of the answer. */
     String end() {
-        return stops.add(utf8.end()) + stops.end();
+        String text = utf8.end();
+        String rest = calls == null ? text : calls.add(text) + calls.end();
+        return stops.add(rest) + stops.end();
+    }
+
+    /** Tokens of thoughts among them. */
+    int thoughtCount() {
+        return thoughts.tokens();
     }
 
     int count() {

@@ -488,7 +488,7 @@ public final class Engine implements AutoCloseable {
         }
         sequence.tokenAdded(token.id());
         sequence.sink.token(token);
-        if (sequence.answer.stopped() != null) {
+        if (sequence.answer.stopped() != null || sequence.answer.whole()) {
             return Outcome.Reason.STOP;
         }
         if (sequence.answer.count() >= sequence.request.maxTokens()) {

@@ -38,6 +38,13 @@ public abstract sealed class EngineException extends RuntimeException {
         }
     }
 
+    /** The server behind this one cannot be reached, or failed. */
+    public static final class Upstream extends EngineException {
+        public Upstream(String message) {
+            super(message);
+        }
+    }
+
     /** The engine is closing. */
     public static final class Closing extends EngineException {
         public Closing() {

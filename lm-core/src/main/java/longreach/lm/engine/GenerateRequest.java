@@ -9,10 +9,17 @@ import longreach.lm.sample.Sampling;
  * @param tenant isolates contexts; not empty
  * @param prompt at least one token
  * @param maxTokens most tokens of the answer; 0: prefill and publish only
+ * @param form what the answer must be made of
  * @param deadlineNanos on {@link System#nanoTime}'s clock; {@link Long#MAX_VALUE}: none
  */
 public record GenerateRequest(
-        String tenant, TokenStream prompt, Sampling sampling, int maxTokens, CacheMode cache, long deadlineNanos) {
+        String tenant,
+        TokenStream prompt,
+        Sampling sampling,
+        AnswerForm form,
+        int maxTokens,
+        CacheMode cache,
+        long deadlineNanos) {
     public static final long NO_DEADLINE = Long.MAX_VALUE;
     private static final int MAX_TENANT_CHARACTERS = 256;
 
@@ -29,6 +36,12 @@ public record GenerateRequest(
         boolean writes() {
             return this == READ_WRITE;
         }
+    }
+
+    /** For an answer of plain text. */
+    public GenerateRequest(
+            String tenant, TokenStream prompt, Sampling sampling, int maxTokens, CacheMode cache, long deadlineNanos) {
+        this(tenant, prompt, sampling, AnswerForm.FREE, maxTokens, cache, deadlineNanos);
     }
 
     public GenerateRequest {

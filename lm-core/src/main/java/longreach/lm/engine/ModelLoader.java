@@ -4,6 +4,7 @@ import java.nio.file.Path;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.util.List;
+import longreach.lm.grammar.Constraints;
 import longreach.lm.model.Gemma2;
 import longreach.lm.model.Gemma3;
 import longreach.lm.model.LanguageModel;
@@ -135,7 +136,14 @@ public final class ModelLoader {
                     kernels.name(),
                     (System.nanoTime() - began) / 1_000_000);
             return new ServedModel(
-                    engine, template, checkpoint.tokenizer(), precision, entry.recommended(), checkpoint.files());
+                    engine,
+                    template,
+                    checkpoint.tokenizer(),
+                    precision,
+                    entry.recommended(),
+                    checkpoint.tokenizer().thinkMarkers(),
+                    new Constraints(checkpoint.tokenizer(), engine.card().vocabulary()),
+                    checkpoint.files());
         } catch (RuntimeException e) {
             checkpoint.close();
             throw e;

@@ -4,6 +4,7 @@ import java.nio.charset.StandardCharsets;
 import java.util.BitSet;
 import java.util.HashMap;
 import java.util.Map;
+import java.util.OptionalInt;
 import java.util.stream.IntStream;
 import longreach.lm.prompt.PromptTokenizer;
 import longreach.tensor.tokenizer.Tokenizer;
@@ -69,4 +70,10 @@ public final class ModelTokenizer implements PromptTokenizer, TokenText {
         return ends.get(id);
     }
 
+    /** The tokens around thoughts, or null when the vocabulary has none. */
+    public ThinkMarkers thinkMarkers() {
+        OptionalInt open = tokenizer.id("<think>");
+        OptionalInt close = tokenizer.id("</think>");
+        return open.isPresent() && close.isPresent() ? new ThinkMarkers(open.getAsInt(), close.getAsInt()) : null;
+    }
 }

@@ -9,6 +9,8 @@ import longreach.store.api.ChunkKey;
  *
  * @param tailText text that was held back until the end
  * @param stopSequence what ended the answer, when one of the request's did; else empty
+ * @param outputTokens thoughts included
+ * @param thoughtTokens of those, thoughts with their markers
  * @param promptByModality tokens indexed by the modality's number
  * @param restoredByModality of those, how many came from the store
  * @param promptChunks the chunks that hold the whole prompt, in order; empty when the store was not asked
@@ -19,6 +21,7 @@ public record Outcome(
         String stopSequence,
         int promptTokens,
         int outputTokens,
+        int thoughtTokens,
         int[] promptByModality,
         int[] restoredByModality,
         List<ChunkKey> promptChunks,

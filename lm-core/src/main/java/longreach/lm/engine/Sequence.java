@@ -355,6 +355,7 @@ final class Sequence {
                 answer.stopped() == null ? "" : answer.stopped(),
                 promptLength(),
                 answer.count(),
+                answer.thoughtCount(),
                 prompt().countByModality(0, promptLength()),
                 prompt().countByModality(0, tokensRestored),
                 plan == null ? List.of() : plan.whole(),

@@ -11,7 +11,6 @@ import java.util.concurrent.atomic.AtomicInteger;
 import longreach.lm.engine.AnswerSink;
 import longreach.lm.engine.Generation;
 import longreach.lm.engine.Outcome;
-import longreach.lm.engine.TokenText;
 import longreach.v1.GenerateDown;
 import longreach.v1.TokenChunk;
 
@@ -30,7 +29,6 @@ final class AnswerCall implements AnswerSink {
     private final ServerCallStreamObserver<GenerateDown> call;
     private final Executor executor;
     private final Executor later;
-    private final TokenText tokens;
     private final Durability durability;
     private final ConcurrentLinkedQueue<GenerateDown> waiting = new ConcurrentLinkedQueue<>();
     private final AtomicInteger waitingCount = new AtomicInteger();
@@ -49,13 +47,11 @@ final class AnswerCall implements AnswerSink {
     }
 
     /** @param durability waited for before the end, which then names the prompt's chunks; null: not asked for */
-    AnswerCall(
-            ServerCallStreamObserver<GenerateDown> call, Executor executor, TokenText tokens, Durability durability) {
+    AnswerCall(ServerCallStreamObserver<GenerateDown> call, Executor executor, Durability durability) {
         this.call = call;
         this.durability = durability;
         this.executor = executor;
         later = CompletableFuture.delayedExecutor(GATHER_MILLIS, TimeUnit.MILLISECONDS, executor);
-        this.tokens = tokens;
     }
 
     void attach(Generation generation) {
@@ -79,7 +75,7 @@ final class AnswerCall implements AnswerSink {
 
     @Override
     public void token(Token token) {
-        GenerateDown message = Replies.token(token, tokens);
+        GenerateDown message = Replies.token(token);
         if (!answered) {
             answered = true;
             put(message);
@@ -195,13 +191,19 @@ final class AnswerCall implements AnswerSink {
         }
         TokenChunk.Builder all = first.getTokens().toBuilder();
         var text = new StringBuilder(all.getText());
+        var thought = new StringBuilder(all.getThought());
         for (; next != null && next.hasTokens(); next = waiting.peek()) {
             TokenChunk chunk = waiting.remove().getTokens();
             waitingCount.decrementAndGet();
-            all.addAllTokenIds(chunk.getTokenIdsList()).addAllLogprobs(chunk.getLogprobsList());
+            all.addAllTokenIds(chunk.getTokenIdsList())
+                    .addAllLogprobs(chunk.getLogprobsList())
+                    .addAllCalls(chunk.getCallsList());
             text.append(chunk.getText());
+            thought.append(chunk.getThought());
         }
-        return GenerateDown.newBuilder().setTokens(all.setText(text.toString())).build();
+        return GenerateDown.newBuilder()
+                .setTokens(all.setText(text.toString()).setThought(thought.toString()))
+                .build();
     }
 
     private void clear() {

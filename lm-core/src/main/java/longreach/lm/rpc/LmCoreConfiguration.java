@@ -6,16 +6,19 @@ import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
 import java.util.List;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
+import longreach.lm.backend.ModelBackend;
 import longreach.lm.engine.EngineMetrics;
 import longreach.lm.engine.ModelCatalogue;
 import longreach.lm.engine.ModelLoader;
 import longreach.lm.engine.ServedModel;
+import longreach.lm.openai.OpenAiBackend;
 import longreach.store.api.ContextStore;
 import longreach.tensor.kernel.ComputePool;
 import longreach.tensor.kernel.KernelSelector;
 import longreach.tensor.kernel.Kernels;
 import longreach.tensor.weights.ModelCache;
 import org.springframework.beans.factory.ObjectProvider;
+import org.springframework.boot.autoconfigure.condition.ConditionalOnProperty;
 import org.springframework.boot.context.properties.EnableConfigurationProperties;
 import org.springframework.boot.grpc.server.autoconfigure.GrpcServerExecutorProvider;
 import org.springframework.context.annotation.Bean;
@@ -25,6 +28,8 @@ import org.springframework.context.annotation.Configuration;
 @Configuration(proxyBeanMethods = false)
 @EnableConfigurationProperties(LmCoreProperties.class)
 public class LmCoreConfiguration {
+    private static final String NATIVE = "native";
+
     @Bean
     Kernels kernels(LmCoreProperties properties) {
         return properties.threads() == 0 ? KernelSelector.select() : KernelSelector.select(properties.threads());
@@ -37,6 +42,7 @@ public class LmCoreConfiguration {
 
     /** Closed before the store and the pool that it uses: Spring destroys dependants first. */
     @Bean(destroyMethod = "close")
+    @ConditionalOnProperty(name = "lm-core.engine", havingValue = NATIVE, matchIfMissing = true)
     ServedModel servedModel(
             LmCoreProperties properties,
             Kernels kernels,
@@ -48,8 +54,20 @@ public class LmCoreConfiguration {
                 kernels,
                 properties.precisionValue(),
                 store,
-                properties.engine(),
+                properties.engineSettings(),
                 new EngineMetrics(registry.getIfAvailable(SimpleMeterRegistry::new)));
+    }
+
+    @Bean
+    @ConditionalOnProperty(name = "lm-core.engine", havingValue = NATIVE, matchIfMissing = true)
+    ModelBackend engineBackend(ServedModel model) {
+        return new EngineBackend(model);
+    }
+
+    @Bean(destroyMethod = "close")
+    @ConditionalOnProperty(name = "lm-core.engine", havingValue = "openai")
+    OpenAiBackend openAiBackend(LmCoreProperties properties) {
+        return new OpenAiBackend(properties.openai().settings());
     }
 
     /** Handlers and writers wait for callers. */
@@ -65,7 +83,7 @@ public class LmCoreConfiguration {
     }
 
     @Bean
-    BindableService lmCoreService(ServedModel model, ExecutorService rpcExecutor) {
+    BindableService lmCoreService(ModelBackend model, ExecutorService rpcExecutor) {
         return new LmCoreService(List.of(model), rpcExecutor);
     }
 }

@@ -1,8 +1,11 @@
 package longreach.lm.rpc;
 
+import java.net.URI;
+import java.time.Duration;
 import java.util.Locale;
 import longreach.lm.engine.EngineSettings;
 import longreach.lm.model.Precision;
+import longreach.lm.openai.OpenAiSettings;
 import longreach.lm.speculate.Speculation;
 import org.springframework.boot.context.properties.ConfigurationProperties;
 import org.springframework.boot.context.properties.bind.DefaultValue;
@@ -20,6 +23,8 @@ import org.springframework.util.unit.DataSize;
  * @param stepTokens most prompt tokens of a step while nobody decodes
  * @param prefillBudget most prompt tokens of a step while others decode
  * @param speculation where guesses at the next tokens come from: "off", or "lookup", the context itself
+ * @param engine "native", the engine here, or "openai", an OpenAI-compatible server behind this one
+ * @param openai that server
  */
 @ConfigurationProperties("lm-core")
 public record LmCoreProperties(
@@ -31,13 +36,51 @@ public record LmCoreProperties(
         @DefaultValue("16") int maxRunning,
         @DefaultValue("512") int stepTokens,
         @DefaultValue("128") int prefillBudget,
-        @DefaultValue("lookup") String speculation) {
+        @DefaultValue("lookup") String speculation,
+        @DefaultValue("native") String engine,
+        @DefaultValue OpenAi openai) {
+    /**
+     * @param baseUrl with the version: {@code http://127.0.0.1:8000/v1}
+     * @param model its name there
+     * @param apiKey empty: none is sent
+     * @param contextTokens where the server does not tell
+     * @param jsonSchema "json_schema" (OpenAI, vLLM, llama-server) or "json_object" (llama-cpp-python)
+     * @param idle longest silence of an answer
+     */
+    public record OpenAi(
+            @DefaultValue("http://127.0.0.1:8000/v1") URI baseUrl,
+            @DefaultValue("") String model,
+            @DefaultValue("") String apiKey,
+            @DefaultValue("8192") int contextTokens,
+            @DefaultValue("json_schema") String jsonSchema,
+            @DefaultValue("5m") Duration idle) {
+        OpenAiSettings settings() {
+            OpenAiSettings.SchemaStyle style = switch (jsonSchema) {
+                case "json_schema" -> OpenAiSettings.SchemaStyle.JSON_SCHEMA;
+                case "json_object" -> OpenAiSettings.SchemaStyle.JSON_OBJECT;
+                default ->
+                    throw new IllegalArgumentException(
+                            "lm-core.openai.json-schema: " + jsonSchema + " (expected: json_schema or json_object)");
+            };
+            return new OpenAiSettings(baseUrl, model, apiKey, contextTokens, style, idle);
+        }
+
+        /** Without the key. */
+        @Override
+        public String toString() {
+            return "OpenAi[" + baseUrl + ", " + model + "]";
+        }
+    }
+
     public LmCoreProperties {
         if (threads < 0) {
             throw new IllegalArgumentException("lm-core.threads: " + threads + " (expected: 0 or more)");
         }
         precisionOf(precision);
         speculationOf(speculation);
+        if (!engine.equals("native") && !engine.equals("openai")) {
+            throw new IllegalArgumentException("lm-core.engine: " + engine + " (expected: native or openai)");
+        }
     }
 
     Precision precisionValue() {
@@ -61,7 +104,7 @@ public record LmCoreProperties(
         };
     }
 
-    EngineSettings engine() {
+    EngineSettings engineSettings() {
         return new EngineSettings(kvBytes.toBytes(), maxQueue, maxRunning, stepTokens, prefillBudget)
                 .with(speculationOf(speculation));
     }

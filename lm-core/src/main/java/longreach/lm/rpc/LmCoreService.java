@@ -1,15 +1,18 @@
 package longreach.lm.rpc;
 
 import io.grpc.Context;
+import io.grpc.Deadline;
 import io.grpc.stub.ServerCallStreamObserver;
 import io.grpc.stub.StreamObserver;
 import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.Executor;
+import java.util.concurrent.TimeUnit;
 import java.util.function.Supplier;
+import longreach.lm.backend.ModelBackend;
 import longreach.lm.engine.EngineException;
+import longreach.lm.engine.GenerateRequest;
 import longreach.lm.engine.Generation;
-import longreach.lm.engine.ServedModel;
 import longreach.v1.GenerateDown;
 import longreach.v1.GenerateUp;
 import longreach.v1.ListModelsRequest;
@@ -17,18 +20,17 @@ import longreach.v1.ListModelsResponse;
 import longreach.v1.LmCoreGrpc;
 import longreach.v1.RenderRequest;
 import longreach.v1.RenderResponse;
-import longreach.v1.Segment;
 
 /** {@code longreach.v1.LmCore} over the models that are served. */
 public final class LmCoreService extends LmCoreGrpc.LmCoreImplBase {
     /** Longest that the end of a durable request waits for the store. */
     private static final Duration FLUSH = Duration.ofSeconds(60);
 
-    private final List<ServedModel> models;
+    private final List<ModelBackend> models;
     private final Executor executor;
 
     /** @param executor runs the writers of calls; its threads may wait */
-    public LmCoreService(List<ServedModel> models, Executor executor) {
+    public LmCoreService(List<? extends ModelBackend> models, Executor executor) {
         this.models = List.copyOf(models);
         this.executor = executor;
     }
@@ -37,29 +39,14 @@ public final class LmCoreService extends LmCoreGrpc.LmCoreImplBase {
     public void listModels(ListModelsRequest request, StreamObserver<ListModelsResponse> out) {
         answer(out, () -> {
             var response = ListModelsResponse.newBuilder();
-            models.forEach(model -> response.addModels(Replies.model(model)));
+            models.forEach(model -> response.addModels(model.describe()));
             return response.build();
         });
     }
 
     @Override
     public void render(RenderRequest request, StreamObserver<RenderResponse> out) {
-        answer(out, () -> {
-            List<Segment> segments =
-                    model(request.getModel()).template().render(request.getSystemList(), request.getTurnsList());
-            int total = 0;
-            for (Segment segment : segments) {
-                total = Math.addExact(
-                        total,
-                        segment.hasSoft()
-                                ? segment.getSoft().getTokenCount()
-                                : segment.getText().getTokenIdsCount());
-            }
-            return RenderResponse.newBuilder()
-                    .addAllSegments(segments)
-                    .setTotalTokens(total)
-                    .build();
-        });
+        answer(out, () -> model(request.getModel()).render(request));
     }
 
     /** One answer or one error, once. */
@@ -87,15 +74,16 @@ public final class LmCoreService extends LmCoreGrpc.LmCoreImplBase {
         return conversation;
     }
 
-    private ServedModel model(String name) {
-        for (ServedModel model : models) {
-            if (model.card().name().equals(name)) {
+    private ModelBackend model(String name) {
+        for (ModelBackend model : models) {
+            if (model.describe().getName().equals(name)) {
                 return model;
             }
         }
         throw new EngineException.UnknownModel(
                 name,
-                String.join(", ", models.stream().map(m -> m.card().name()).toList()));
+                String.join(
+                        ", ", models.stream().map(m -> m.describe().getName()).toList()));
     }
 
     /** The caller's side of one call: Open first, then soft tokens. gRPC calls it from one thread at a time. */
@@ -104,11 +92,11 @@ public final class LmCoreService extends LmCoreGrpc.LmCoreImplBase {
         private final AnswerCall early;
         private volatile AnswerCall answer;
         private volatile Generation generation;
-        private ServedModel model;
+        private ModelBackend model;
 
         Conversation(ServerCallStreamObserver<GenerateDown> call) {
             this.call = call;
-            this.early = new AnswerCall(call, executor, null, null);
+            this.early = new AnswerCall(call, executor, null);
         }
 
         @Override
@@ -131,16 +119,12 @@ public final class LmCoreService extends LmCoreGrpc.LmCoreImplBase {
                 throw new EngineException.InvalidRequest("open: twice (expected: once, first)");
             }
             model = model(message.getOpen().getModel());
-            var request = Requests.open(
-                    message.getOpen(), model.card(), Context.current().getDeadline());
-            var engine = model.engine();
+            ModelBackend opened = model;
             var sink = new AnswerCall(
-                    call,
-                    executor,
-                    model.tokens(),
-                    message.getOpen().getDurable() ? () -> engine.flush(FLUSH) : null);
+                    call, executor, message.getOpen().getDurable() ? () -> opened.awaitStored(FLUSH) : null);
             answer = sink;
-            Generation submitted = engine.submit(request, sink);
+            Generation submitted =
+                    model.open(message.getOpen(), nanos(Context.current().getDeadline()), sink);
             sink.attach(submitted);
             generation = submitted;
             if (call.isCancelled()) {
@@ -148,15 +132,18 @@ public final class LmCoreService extends LmCoreGrpc.LmCoreImplBase {
             }
         }
 
+        private static long nanos(Deadline deadline) {
+            return deadline == null
+                    ? GenerateRequest.NO_DEADLINE
+                    : System.nanoTime() + deadline.timeRemaining(TimeUnit.NANOSECONDS);
+        }
+
         private void soft(GenerateUp message) {
             if (generation == null) {
                 throw new EngineException.InvalidRequest("soft: before open (expected: open first)");
             }
             var soft = message.getSoft();
-            generation.soft(
-                    soft.getSegment(),
-                    soft.getOffset(),
-                    Requests.rows(soft, model.card().softWidth()));
+            generation.soft(soft.getSegment(), soft.getOffset(), Requests.rows(soft, model.softWidth()));
         }
 
         private void fail(Throwable cause) {

@@ -1,13 +1,11 @@
 package longreach.lm.rpc;
 
 import com.google.protobuf.ByteString;
-import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
 import longreach.lm.engine.AnswerSink;
 import longreach.lm.engine.Outcome;
 import longreach.lm.engine.ServedModel;
-import longreach.lm.engine.TokenText;
 import longreach.v1.CacheReceipt;
 import longreach.v1.Done;
 import longreach.v1.GenerateDown;
@@ -17,6 +15,7 @@ import longreach.v1.ModelDescription;
 import longreach.v1.PrefillProgress;
 import longreach.v1.TokenChunk;
 import longreach.v1.TokenLogprob;
+import longreach.v1.ToolCall;
 import longreach.v1.Usage;
 import longreach.v1.Want;
 
@@ -41,6 +40,7 @@ final class Replies {
                 .setTemperature(recommended.temperature())
                 .setTopP(recommended.topP())
                 .setTopK(recommended.topK())
+                .setThinks(model.thinking() != null)
                 .setPrecision(model.precision().name().toLowerCase(java.util.Locale.ROOT))
                 .build();
     }
@@ -57,21 +57,28 @@ final class Replies {
                 .build();
     }
 
-    static GenerateDown token(AnswerSink.Token token, TokenText tokens) {
-        TokenChunk.Builder chunk =
-                TokenChunk.newBuilder().addTokenIds(token.id()).setText(token.text());
+    static GenerateDown token(AnswerSink.Token token) {
+        TokenChunk.Builder chunk = TokenChunk.newBuilder()
+                .addTokenIds(token.id())
+                .setText(token.text())
+                .setThought(token.thought());
+        token.calls()
+                .forEach(call -> chunk.addCalls(ToolCall.newBuilder()
+                        .setId(call.id())
+                        .setName(call.name())
+                        .setArguments(call.arguments())));
         if (token.logprob() != null) {
-            chunk.addLogprobs(logprob(token.logprob(), tokens));
+            chunk.addLogprobs(logprob(token.logprob()));
         }
         return GenerateDown.newBuilder().setTokens(chunk).build();
     }
 
-    private static TokenLogprob logprob(AnswerSink.TokenLogprob logprob, TokenText tokens) {
+    private static TokenLogprob logprob(AnswerSink.TokenLogprob logprob) {
         TokenLogprob.Builder built = TokenLogprob.newBuilder()
                 .setTokenId(logprob.id())
-                .setText(new String(tokens.bytes(logprob.id()), StandardCharsets.UTF_8))
+                .setText(logprob.text())
                 .setLogprob(logprob.logprob());
-        logprob.top().forEach(top -> built.addTop(logprob(top, tokens)));
+        logprob.top().forEach(top -> built.addTop(logprob(top)));
         return built.build();
     }
 
@@ -107,7 +114,8 @@ final class Replies {
     private static Usage usage(Outcome outcome) {
         return Usage.newBuilder()
                 .setPromptTokens(outcome.promptTokens())
-                .setOutputTokens(outcome.outputTokens())
+                .setOutputTokens(outcome.outputTokens() - outcome.thoughtTokens())
+                .setThoughtTokens(outcome.thoughtTokens())
                 .setCachedTokens(outcome.receipt().tokensRestored())
                 .addAllPromptByModality(counts(outcome.promptByModality()))
                 .addAllCachedByModality(counts(outcome.restoredByModality()))

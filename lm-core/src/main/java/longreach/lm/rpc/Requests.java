@@ -1,11 +1,10 @@
 package longreach.lm.rpc;
 
-import io.grpc.Deadline;
 import java.util.OptionalInt;
 import java.util.OptionalLong;
-import java.util.concurrent.TimeUnit;
 import longreach.lm.engine.EngineException;
 import longreach.lm.engine.GenerateRequest;
+import longreach.lm.engine.ServedModel;
 import longreach.lm.model.ModelCard;
 import longreach.lm.prompt.StreamDescription;
 import longreach.lm.prompt.TokenStream;
@@ -18,23 +17,22 @@ import longreach.v1.SoftTokens;
 final class Requests {
     private Requests() {}
 
-    /** @param deadline null: none */
-    static GenerateRequest open(Open open, ModelCard card, Deadline deadline) {
+    /** @param deadlineNanos on {@link System#nanoTime}'s clock, as {@link GenerateRequest} has it */
+    static GenerateRequest open(Open open, ServedModel model, long deadlineNanos) {
+        ModelCard card = model.card();
         TokenStream prompt =
                 StreamDescription.read(open.getSegmentsList(), card.vocabulary(), card.softWidth(), card.context());
-        long deadlineNanos = deadline == null
-                ? GenerateRequest.NO_DEADLINE
-                : System.nanoTime() + deadline.timeRemaining(TimeUnit.NANOSECONDS);
         return new GenerateRequest(
                 open.getTenant(),
                 prompt,
                 sampling(open.getSampling()),
+                AnswerForms.of(open, model, prompt),
                 open.getMaxTokens(),
                 cache(open.getCache(), open.getCacheValue()),
                 deadlineNanos);
     }
 
-    private static Sampling sampling(longreach.v1.Sampling s) {
+    static Sampling sampling(longreach.v1.Sampling s) {
         return new Sampling(
                 s.getTemperature(),
                 unsigned("topK", s.getTopK()),
@@ -48,7 +46,7 @@ final class Requests {
                 s.hasLogprobs() ? OptionalInt.of(unsigned("logprobs", s.getLogprobs())) : OptionalInt.empty());
     }
 
-    private static int unsigned(String name, int value) {
+    static int unsigned(String name, int value) {
         if (value < 0) {
             throw new EngineException.InvalidRequest(
                     name + ": " + Integer.toUnsignedString(value) + " (expected: less than 2^31)");

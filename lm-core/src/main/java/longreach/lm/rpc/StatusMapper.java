@@ -21,6 +21,7 @@ final class StatusMapper {
                 case EngineException.Overloaded e -> Status.RESOURCE_EXHAUSTED;
                 case EngineException.DeadlinePassed e -> Status.DEADLINE_EXCEEDED;
                 case EngineException.Cancelled e -> Status.CANCELLED;
+                case EngineException.Upstream e -> Status.UNAVAILABLE;
                 case EngineException.Closing e -> Status.UNAVAILABLE;
             };
             return status.withDescription(known.getMessage()).asRuntimeException();

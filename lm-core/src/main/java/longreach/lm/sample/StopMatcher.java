@@ -7,6 +7,7 @@ public final class StopMatcher {
     private final List<String> stops;
     private String held = "";
     private String matched;
+    private String after = "";
 
     public StopMatcher(List<String> stops) {
         this.stops = List.copyOf(stops);
@@ -32,6 +33,7 @@ public final class StopMatcher {
         }
         if (matched != null) {
             held = "";
+            after = all.substring(first + matched.length());
             return all.substring(0, first);
         }
         int keep = heldLength(all);
@@ -42,6 +44,11 @@ public final class StopMatcher {
     /** The stop that was found, or null. */
     public String matched() {
         return matched;
+    }
+
+    /** What followed the stop in the text that it was found in. */
+    public String afterMatch() {
+        return after;
     }
 
     /** What is held back, when nothing more follows. */

@@ -108,7 +108,7 @@ class LmCoreServiceTest {
         String name = InProcessServerBuilder.generateName();
         server = InProcessServerBuilder.forName(name)
                 .executor(executor)
-                .addService(new LmCoreService(List.of(model), executor))
+                .addService(new LmCoreService(List.of(new EngineBackend(model)), executor))
                 .build()
                 .start();
         channel = InProcessChannelBuilder.forName(name).executor(executor).build();

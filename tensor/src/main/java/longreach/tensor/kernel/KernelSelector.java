@@ -9,8 +9,10 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Chooses the kernels once, at start, and logs the choice. The system property {@code longreach.kernels} forces one
- * ({@code vector} or {@code scalar}); {@code longreach.threads} sets the number of computing threads, by default one per physical core.
+ * Chooses the kernels once, at start, and logs the choice. The system property {@code longreach.kernels} forces one:
+ * {@code vector} is Java alone, {@code onednn} multiplies the panels of prompts through oneDNN, {@code scalar} is for
+ * comparison; {@code auto}, the default, is {@code vector} until {@link KernelCheck} finds the kernels warm, and then
+ * {@code onednn} if it loads and a short measurement shows it ahead. {@code longreach.threads} sets the number of computing threads, by default one per physical core.
  */
 public final class KernelSelector {
     private static final Logger log = LoggerFactory.getLogger(KernelSelector.class);
@@ -23,18 +25,24 @@ public final class KernelSelector {
     }
 
     public static Kernels select(int threads) {
-        Kernels kernels = create(System.getProperty("longreach.kernels", "vector"), new ComputePool(threads));
+        Kernels kernels = create(System.getProperty("longreach.kernels", "auto"), new ComputePool(threads));
         log.info("kernels: {} on {} threads", kernels.name(), threads);
         return kernels;
     }
 
-    /** @throws IllegalArgumentException for an unknown name */
+    /**
+     * @throws IllegalArgumentException for an unknown name
+     * @throws UnsupportedOperationException for {@code onednn} where it does not work
+     */
     public static Kernels create(String name, ComputePool pool) {
         return switch (name) {
+            case "auto" -> VectorKernels.undecided(pool);
             case "vector" -> new VectorKernels(pool);
+            case "onednn" -> new VectorKernels(pool, true);
             case "scalar" -> new ScalarKernels(pool);
             default ->
-                throw new IllegalArgumentException("longreach.kernels: " + name + " (expected: vector or scalar)");
+                throw new IllegalArgumentException(
+                        "longreach.kernels: " + name + " (expected: auto, vector, onednn or scalar)");
         };
     }
 

@@ -27,6 +27,10 @@ final class Lanes {
 
     private static VectorShape shape() {
         int preferred = Math.min(512, FloatVector.SPECIES_PREFERRED.vectorBitSize());
-        return VectorShape.forBitSize(Integer.getInteger("longreach.vector.bits", preferred));
+        int bits = Integer.getInteger("longreach.vector.bits", preferred);
+        if (bits != 128 && bits != 256 && bits != 512) {
+            throw new IllegalArgumentException("longreach.vector.bits: " + bits + " (expected: 128, 256 or 512)");
+        }
+        return VectorShape.forBitSize(bits);
     }
 }

@@ -105,9 +105,21 @@ record PackedMatrix(Format format, int rows, int cols, int[][] parts, int groups
     /** @param partWords most words of one array, if a group has no more */
     static PackedMatrix of(Tensor weight, ComputePool pool, int partWords) {
         MatrixShape shape = MatrixShape.of(weight);
-        PackedMatrix packed = zeros(Packer.format(weight, shape), shape.rows(), shape.cols(), partWords);
+        PackedMatrix packed = room(weight, Packer.format(weight, shape), shape, partWords);
         Packer.pack(weight, packed, pool);
         return packed;
+    }
+
+    private static PackedMatrix room(Tensor weight, Format format, MatrixShape shape, int partWords) {
+        try {
+            return zeros(format, shape.rows(), shape.cols(), partWords);
+        } catch (OutOfMemoryError e) {
+            throw new IllegalStateException(
+                    "tensor " + weight + ": no room left in a heap of "
+                            + (Runtime.getRuntime().maxMemory() >> 20)
+                            + " MiB (expected: weights fit; give the JVM more with -Xmx)",
+                    e);
+        }
     }
 
     /** A matrix of zeros: words of zero are weights of zero in every format. */

@@ -3,8 +3,14 @@ package longreach.tensor.kernel;
 import static longreach.tensor.kernel.Lanes.GROUP;
 
 import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.EnumSet;
+import java.util.List;
 import java.util.Objects;
+import java.util.Set;
 import longreach.tensor.weights.Tensor;
 
 /**
@@ -34,9 +40,25 @@ public final class VectorKernels implements Kernels {
     private int[] pairs = new int[0];
     private float[] scales = new float[0];
     private float[] roundedSums = new float[0];
+    private final Set<PackedMatrix.Format> prepared = EnumSet.noneOf(PackedMatrix.Format.class);
+    private final List<KQuantRounded.Activations> rounded = new ArrayList<>();
+
+    // One for each thread where oneDNN multiplies the panels, else none.
+    private OneDnn[] oneDnn;
+    private boolean undecided;
+    private MemorySegment source = MemorySegment.NULL;
 
     public VectorKernels(ComputePool pool) {
+        this(pool, false);
+    }
+
+    /**
+     * @param useOneDnn whether oneDNN multiplies the panels of prompts
+     * @throws UnsupportedOperationException when it is wanted and cannot
+     */
+    VectorKernels(ComputePool pool, boolean useOneDnn) {
         this.pool = pool;
+        oneDnn = useOneDnn ? OneDnn.of(pool.threads()) : new OneDnn[0];
         attention = new AttentionKernel(pool);
         panels = new float[pool.threads()][PANEL_COLS_WHOLE * GROUP];
         tiles = new float[pool.threads()][Tile.ROWS * GROUP];
@@ -44,7 +66,7 @@ public final class VectorKernels implements Kernels {
 
     @Override
     public String name() {
-        return "vector/" + Lanes.F.vectorBitSize();
+        return "vector/" + Lanes.F.vectorBitSize() + (oneDnn.length > 0 ? "+onednn" : "");
     }
 
     @Override
@@ -52,9 +74,30 @@ public final class VectorKernels implements Kernels {
         return pool;
     }
 
+    /** Kernels that multiply panels in Java until {@link #decide} is called. */
+    static VectorKernels undecided(ComputePool pool) {
+        var kernels = new VectorKernels(pool);
+        kernels.undecided = true;
+        return kernels;
+    }
+
+    /** Lets oneDNN multiply the panels from now on where it is faster, if that was left open. */
+    void decide() {
+        if (undecided && OneDnnTrial.RESULT.isAhead()) {
+            oneDnn = OneDnn.of(pool.threads());
+        }
+        undecided = false;
+    }
+
+    /** The formats of the matrices that were prepared so far. */
+    Set<PackedMatrix.Format> prepared() {
+        return prepared;
+    }
+
     @Override
     public Matrix prepare(Tensor weight, Arena arena) {
         PackedMatrix packed = PackedMatrix.of(weight, pool);
+        prepared.add(packed.format());
         if (weight.data().isMapped()) {
             // The file's pages were read and are not needed again; without this they stay in memory beside the copy.
             weight.data().unload();
@@ -85,10 +128,14 @@ public final class VectorKernels implements Kernels {
         return w;
     }
 
-    /** Rounds the activations for {@link PackedMatrix.Format#Q4}; the other formats are as fast without. */
+    /** Rounds the activations for weights of 4 to 6 bits; the other formats are as fast without. */
     @Override
     public void decode(Matrix matrix, float[] x, int xOffset, int tokens, float[] y, int yOffset) {
         PackedMatrix w = checked(matrix, x, xOffset, tokens, y, yOffset);
+        if (KQuantRounded.knows(w.format())) {
+            roundedSuperBlocks(w, x, xOffset, tokens, y, yOffset);
+            return;
+        }
         if (w.format() != PackedMatrix.Format.Q4) {
             streamed(w, x, xOffset, tokens, y, yOffset);
             return;
@@ -108,6 +155,32 @@ public final class VectorKernels implements Kernels {
             int to = (int) ((long) groups * (chunk + 1) / chunks);
             for (int group = (int) ((long) groups * chunk / chunks); group < to; group++) {
                 rounded(w, group, tokens, y, yOffset, tiles[thread]);
+            }
+        });
+    }
+
+    private void roundedSuperBlocks(PackedMatrix w, float[] x, int xOffset, int tokens, float[] y, int yOffset) {
+        while (rounded.size() < tokens) {
+            rounded.add(new KQuantRounded.Activations());
+        }
+        for (int t = 0; t < tokens; t++) {
+            rounded.get(t).round(w, x, xOffset + t * w.cols());
+        }
+        int groups = w.groups();
+        int chunks = chunks(groups);
+        pool.forEach(chunks, (chunk, thread) -> {
+            int to = (int) ((long) groups * (chunk + 1) / chunks);
+            for (int group = (int) ((long) groups * chunk / chunks); group < to; group++) {
+                int row = group * GROUP;
+                for (int t = 0; t < tokens; t++) {
+                    int target = yOffset + t * w.rows() + row;
+                    if (row + GROUP <= w.rows()) {
+                        KQuantRounded.group(w, group, rounded.get(t), y, target);
+                    } else {
+                        KQuantRounded.group(w, group, rounded.get(t), tiles[thread], 0);
+                        System.arraycopy(tiles[thread], 0, y, target, w.rows() - row);
+                    }
+                }
             }
         });
     }
@@ -179,12 +252,64 @@ public final class VectorKernels implements Kernels {
     private void tiled(PackedMatrix w, float[] x, int xOffset, int tokens, float[] y, int yOffset) {
         int groups = w.groups();
         int chunks = chunks(groups);
+        if (oneDnn.length > 0) {
+            MemorySegment from = source(x, xOffset, tokens, w.cols());
+            pool.forEach(chunks, (chunk, thread) -> {
+                int to = (int) ((long) groups * (chunk + 1) / chunks);
+                for (int group = (int) ((long) groups * chunk / chunks); group < to; group++) {
+                    oneDnnGroup(w, group, from, tokens, y, yOffset, panels[thread], oneDnn[thread]);
+                }
+            });
+            return;
+        }
         pool.forEach(chunks, (chunk, thread) -> {
             int to = (int) ((long) groups * (chunk + 1) / chunks);
             for (int group = (int) ((long) groups * chunk / chunks); group < to; group++) {
                 tiledGroup(w, group, x, xOffset, tokens, y, yOffset, panels[thread], tiles[thread]);
             }
         });
+    }
+
+    /** The activations in native memory; valid until the next call. */
+    private MemorySegment source(float[] x, int xOffset, int tokens, int cols) {
+        long bytes = OneDnn.sourceBytes(tokens, cols);
+        if (source.byteSize() < bytes) {
+            source = Arena.ofAuto().allocate(bytes, 64);
+        }
+        MemorySegment target = source;
+        split(
+                tokens,
+                cols,
+                (from, to) -> MemorySegment.copy(
+                        x,
+                        xOffset + from * cols,
+                        target,
+                        ValueLayout.JAVA_FLOAT,
+                        4L * from * cols,
+                        (to - from) * cols));
+        return target;
+    }
+
+    private static void oneDnnGroup(
+            PackedMatrix w,
+            int group,
+            MemorySegment x,
+            int tokens,
+            float[] y,
+            int yOffset,
+            float[] panel,
+            OneDnn oneDnn) {
+        int stepCols = w.format().stepCols;
+        int passSteps = Math.max(1, PANEL_COLS / stepCols);
+        int row = group * GROUP;
+        oneDnn.begin(w.cols());
+        for (int from = 0; from < w.steps(); from += passSteps) {
+            int to = Math.min(w.steps(), from + passSteps);
+            Panel.unpack(w, group, from, to, panel);
+            int col = from * stepCols;
+            oneDnn.put(col, Math.min(to * stepCols, w.cols()) - col, panel);
+        }
+        oneDnn.multiply(x, tokens, w.cols(), y, yOffset + row, w.rows(), Math.min(GROUP, w.rows() - row));
     }
 
     private static void tiledGroup(

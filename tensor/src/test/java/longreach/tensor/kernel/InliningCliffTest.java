@@ -17,20 +17,27 @@ import org.junit.jupiter.api.Test;
  */
 class InliningCliffTest {
     private static final ThreadMXBean THREADS = ManagementFactory.getThreadMXBean();
-    private static final int ROWS = 1024;
+    private static final int ROWS = 512;
     private static final int COLS = 1024;
+    // Vectors as objects reach some 2 % of the multiply-adds that the machine is capable of; in registers, unpacking
+    // included, ten times that.
+    private static final double LEAST_SHARE = 0.05;
 
     @Test
     void noKernelIsSlowerAfterTheOthersHaveRun() {
         try (ComputePool pool = new ComputePool(1);
                 Arena arena = Arena.ofShared()) {
             var kernels = new VectorKernels(pool);
-            TensorType[] types = {TensorType.Q4_1, TensorType.Q8_0, TensorType.F16, TensorType.BF16, TensorType.F32};
+            // Q4_0 is packed as Q4_1 is.
+            TensorType[] types = Arrays.stream(TensorType.values())
+                    .filter(type -> type != TensorType.Q4_0)
+                    .toArray(TensorType[]::new);
             Matrix[] matrices = new Matrix[types.length];
             for (int i = 0; i < types.length; i++) {
                 Tensor tensor = TestTensors.random(types[i], ROWS, COLS, new Random(i));
                 matrices[i] = kernels.prepare(tensor, arena);
             }
+            double peak = MachineLimits.measure(pool, 300).flopsPerSecond() / 2;
             float[] x = new float[12 * COLS];
             Arrays.fill(x, 0.5f);
             float[] y = new float[12 * ROWS];
@@ -50,10 +57,9 @@ class InliningCliffTest {
                 double again = best(work[i]);
                 double tokens = i % 2 == 1 ? 12 : 1;
                 assertThat(again).as("kernel %d, before: %.3g s", i, first[i]).isLessThan(2 * first[i] + 50e-6);
-                // Vectors as objects reach some 0.4e9 weights a second on a slow core, in registers ten times that.
                 assertThat(ROWS * COLS * tokens / again)
                         .as("weights per second of kernel %d", i)
-                        .isGreaterThan(0.8e9);
+                        .isGreaterThan(LEAST_SHARE * peak);
             }
         }
     }

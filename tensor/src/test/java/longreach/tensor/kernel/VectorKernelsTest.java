@@ -158,6 +158,39 @@ class VectorKernelsTest {
         }
     }
 
+    /** Integers up to 127 are their own rounding, so nothing may be lost: every sum of a lane must fit. */
+    @ParameterizedTest
+    @EnumSource(TensorType.class)
+    void decodeIsExactWhereRoundingIs(TensorType type) {
+        int cols = 3 * Math.max(32, type.blockElements);
+        Tensor tensor = TestTensors.random(type, 2 * Lanes.GROUP + 3, cols, random);
+        for (int bound : new int[] {1, 127}) {
+            float[] x = new float[cols];
+            for (int k = 0; k < cols; k++) {
+                int sign = bound == 1 && k < 64 ? 1 : random.nextInt(2) * 2 - 1;
+                x[k] = k % 32 == 0 || bound == 1 ? sign * 127 : random.nextInt(-bound, bound + 1);
+            }
+            float[] row = new float[cols];
+            try (Arena arena = Arena.ofShared()) {
+                Matrix matrix = vector.prepare(tensor, arena);
+                float[] expected = new float[matrix.rows()];
+                float[] actual = new float[matrix.rows()];
+                scalar.matmul(scalar.prepare(tensor, arena), x, 0, 1, expected, 0);
+                vector.decode(matrix, x, 0, 1, actual, 0);
+                for (int r = 0; r < matrix.rows(); r++) {
+                    matrix.row(r, row, 0);
+                    double magnitude = 0;
+                    for (int k = 0; k < cols; k++) {
+                        magnitude += Math.abs(x[k]) * (Math.abs(row[k]) + 0.5);
+                    }
+                    assertThat((double) actual[r])
+                            .as("row %d", r)
+                            .isCloseTo(expected[r], org.assertj.core.data.Offset.offset(1e-6 * magnitude));
+                }
+            }
+        }
+    }
+
     @ParameterizedTest
     @EnumSource(TensorType.class)
     void packedWeightsAreTheStoredOnesBitForBit(TensorType type) {

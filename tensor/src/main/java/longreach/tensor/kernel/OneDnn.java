@@ -1,0 +1,265 @@
+package longreach.tensor.kernel;
+
+import static longreach.tensor.kernel.Lanes.F;
+import static longreach.tensor.kernel.Lanes.GROUP;
+import static longreach.tensor.kernel.Lanes.LANES;
+import static org.bytedeco.dnnl.global.dnnl.DNNL_ARG_DST;
+import static org.bytedeco.dnnl.global.dnnl.DNNL_ARG_SCRATCHPAD;
+import static org.bytedeco.dnnl.global.dnnl.DNNL_ARG_SRC;
+import static org.bytedeco.dnnl.global.dnnl.DNNL_ARG_WEIGHTS;
+
+import java.lang.foreign.Arena;
+import java.lang.foreign.FunctionDescriptor;
+import java.lang.foreign.Linker;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.SymbolLookup;
+import java.lang.foreign.ValueLayout;
+import java.lang.invoke.MethodHandle;
+import java.nio.ByteOrder;
+import java.util.Arrays;
+import java.util.HashMap;
+import java.util.Map;
+import java.util.Random;
+import jdk.incubator.vector.FloatVector;
+import org.bytedeco.dnnl.IntMemoryMap;
+import org.bytedeco.dnnl.engine;
+import org.bytedeco.dnnl.matmul;
+import org.bytedeco.dnnl.memory;
+import org.bytedeco.dnnl.primitive_attr;
+import org.bytedeco.dnnl.stream;
+import org.bytedeco.javacpp.Loader;
+import org.bytedeco.javacpp.Pointer;
+
+/**
+ * {@link Tile} through oneDNN: f32 rows of activations times a panel [columns, GROUP]. A {@link Panel} is, as it lies, one
+ * of the blocked layouts that oneDNN's matmul takes weights in, so the packed weights stay what they are and nothing is
+ * held twice.
+ *
+ * <p>Rows go in blocks of a multiple of {@link #ROWS}, padded: for one row alone oneDNN uses another kernel, with other
+ * last bits. With blocks, a row's result does not depend on its neighbours or on where it stands; {@link #isUniform} checks
+ * that before oneDNN is used at all.
+ *
+ * <p>An instance belongs to one thread number of a {@link ComputePool} and holds the native memory of its calls.
+ */
+final class OneDnn {
+    /** Rows are padded to a multiple of this. */
+    static final int ROWS = 6;
+
+    /** Most rows of one call: sixteen columns of so many are some 3 KB, and activations stay in L2. */
+    static final int MOST_ROWS = 48;
+
+    // The panel's layout has its columns in blocks of sixteen.
+    private static final int DEPTH_BLOCK = 16;
+    private static final int PAGE = 64;
+
+    private final engine cpu;
+    private final stream queue;
+    private final Arena arena = Arena.ofAuto();
+    private final Map<Long, Product> products = new HashMap<>();
+    private final MemorySegment out = arena.allocate(4L * MOST_ROWS * GROUP, PAGE);
+    private MemorySegment panel = MemorySegment.NULL;
+    private int panelDepth;
+    private MemorySegment scratch = MemorySegment.NULL;
+    private Thread owner;
+
+    private OneDnn() {
+        cpu = new engine(engine.kind.cpu, 0);
+        queue = new stream(cpu);
+    }
+
+    /** Native memory at a given address, for JavaCPP. */
+    private static final class Address extends Pointer {
+        Address at(long address) {
+            this.address = address;
+            return this;
+        }
+    }
+
+    /** A product of some rows and depth: oneDNN's primitive and its arguments. */
+    private record Product(
+            matmul primitive,
+            memory source,
+            memory weights,
+            memory target,
+            memory scratchpad,
+            long scratchBytes,
+            IntMemoryMap arguments,
+            Address address) {}
+
+    /**
+     * One instance for each thread of a pool.
+     *
+     * @throws UnsupportedOperationException when the library does not load, or has no fast product of this layout here
+     */
+    static OneDnn[] of(int threads) {
+        try {
+            Loader.load(org.bytedeco.dnnl.global.dnnl.class);
+            OneDnn[] instances = new OneDnn[threads];
+            for (int i = 0; i < threads; i++) {
+                instances[i] = new OneDnn();
+            }
+            instances[0].product(ROWS, DEPTH_BLOCK);
+            return instances;
+        } catch (LinkageError | RuntimeException e) {
+            throw new UnsupportedOperationException("oneDNN: " + e.getMessage(), e);
+        }
+    }
+
+    /** Bytes that {@link #multiply} may read of {@code rows} rows of activations. */
+    static long sourceBytes(int rows, int depth) {
+        return 4L * ((rows + ROWS - 1) / ROWS * ROWS) * depth;
+    }
+
+    /** Makes room for a panel of so many columns, to be filled by {@link #put}. */
+    void begin(int depth) {
+        long bytes = 4L * ((depth + DEPTH_BLOCK - 1) / DEPTH_BLOCK * DEPTH_BLOCK) * GROUP;
+        if (panel.byteSize() < bytes) {
+            panel = arena.allocate(bytes, PAGE);
+            panelDepth = 0;
+        }
+        if (panelDepth != depth) {
+            // Columns up to the next multiple of sixteen must be zero.
+            panel.asSlice(4L * depth * GROUP, bytes - 4L * depth * GROUP).fill((byte) 0);
+            panelDepth = depth;
+        }
+    }
+
+    /** Columns [column, column + count) of the panel. */
+    void put(int column, int count, float[] values) {
+        MemorySegment.copy(values, 0, panel, ValueLayout.JAVA_FLOAT, 4L * column * GROUP, count * GROUP);
+    }
+
+    /**
+     * y[i, j] = sum over k of x[i, k] * panel[k, j] for rows i in [0, rows), j in [0, width).
+     *
+     * @param x f32[rows, depth], {@link #sourceBytes} long; native
+     * @param width at most GROUP
+     */
+    void multiply(MemorySegment x, int rows, int depth, float[] y, int yOffset, int yStride, int width) {
+        if (owner != Thread.currentThread()) {
+            owner = Thread.currentThread();
+            OpenMp.oneThread();
+        }
+        for (int row = 0; row < rows; row += MOST_ROWS) {
+            int count = Math.min(MOST_ROWS, rows - row);
+            Product product = product((count + ROWS - 1) / ROWS * ROWS, depth);
+            product.source.set_data_handle(product.address.at(x.address() + 4L * row * depth));
+            product.weights.set_data_handle(product.address.at(panel.address()));
+            if (product.scratchBytes > 0) {
+                product.scratchpad.set_data_handle(product.address.at(scratch.address()));
+            }
+            product.primitive.execute(queue, product.arguments);
+            int target = yOffset + row * yStride;
+            if (width == GROUP) {
+                store(out, count, y, target, yStride);
+            } else {
+                for (int i = 0; i < count; i++) {
+                    MemorySegment.copy(out, ValueLayout.JAVA_FLOAT, 4L * i * GROUP, y, target + i * yStride, width);
+                }
+            }
+        }
+    }
+
+    private static void store(MemorySegment from, int rows, float[] y, int offset, int stride) {
+        for (int i = 0; i < rows; i++) {
+            FloatVector v0 = FloatVector.fromMemorySegment(F, from, 4L * i * GROUP, ByteOrder.nativeOrder());
+            FloatVector v1 = FloatVector.fromMemorySegment(F, from, 4L * (i * GROUP + LANES), ByteOrder.nativeOrder());
+            v0.intoArray(y, offset + i * stride);
+            v1.intoArray(y, offset + i * stride + LANES);
+        }
+    }
+
+    private Product product(int rows, int depth) {
+        return products.computeIfAbsent((long) rows << 32 | depth, key -> {
+            OpenMp.oneThread();
+            var f32 = memory.data_type.f32;
+            var source = new memory.desc(new long[] {rows, depth}, f32, memory.format_tag.ab);
+            var weights = new memory.desc(
+                    new long[] {depth, GROUP}, f32, memory.format_tag.valueOf("BA" + DEPTH_BLOCK + "a" + GROUP + "b"));
+            var target = new memory.desc(new long[] {rows, GROUP}, f32, memory.format_tag.ab);
+            var attributes = new primitive_attr();
+            attributes.set_scratchpad_mode(org.bytedeco.dnnl.global.dnnl.scratchpad_mode.user);
+            var description = new matmul.primitive_desc(cpu, source, weights, target, attributes, false);
+            String kernel = description.impl_info_str().getString();
+            if (kernel.startsWith("ref") || kernel.startsWith("gemm:ref")) {
+                throw new UnsupportedOperationException("only " + kernel);
+            }
+            long scratchBytes = description.scratchpad_desc().get_size();
+            if (scratch.byteSize() < scratchBytes) {
+                scratch = arena.allocate(scratchBytes, PAGE);
+            }
+            var address = new Address();
+            var arguments = new IntMemoryMap();
+            var x = new memory(source, cpu, address.at(out.address()));
+            var w = new memory(weights, cpu, address.at(out.address()));
+            var y = new memory(target, cpu, address.at(out.address()));
+            var pad = new memory(description.scratchpad_desc(), cpu, address.at(scratch.address()));
+            arguments
+                    .put(DNNL_ARG_SRC, x)
+                    .put(DNNL_ARG_WEIGHTS, w)
+                    .put(DNNL_ARG_DST, y)
+                    .put(DNNL_ARG_SCRATCHPAD, pad);
+            return new Product(new matmul(description), x, w, y, pad, scratchBytes, arguments, address);
+        });
+    }
+
+    /** Whether a row's product has the same bits in every block of rows and at every place in it. */
+    boolean isUniform(int depth) {
+        Random random = new Random(depth);
+        float[] x = new float[MOST_ROWS * depth];
+        float[] values = new float[depth * GROUP];
+        for (int i = 0; i < x.length; i++) {
+            x[i] = (float) random.nextGaussian();
+        }
+        for (int i = 0; i < values.length; i++) {
+            values[i] = (float) random.nextGaussian();
+        }
+        begin(depth);
+        put(0, depth, values);
+        MemorySegment source = Arena.ofAuto().allocate(sourceBytes(MOST_ROWS, depth), PAGE);
+        MemorySegment.copy(x, 0, source, ValueLayout.JAVA_FLOAT, 0, x.length);
+        float[] expected = new float[MOST_ROWS * GROUP];
+        multiply(source, MOST_ROWS, depth, expected, 0, GROUP, GROUP);
+        for (int rows = 1; rows < MOST_ROWS; rows++) {
+            float[] actual = new float[rows * GROUP];
+            // The last rows, so that they stand elsewhere.
+            MemorySegment.copy(x, (MOST_ROWS - rows) * depth, source, ValueLayout.JAVA_FLOAT, 0, rows * depth);
+            multiply(source, rows, depth, actual, 0, GROUP, GROUP);
+            int from = (MOST_ROWS - rows) * GROUP;
+            if (!Arrays.equals(actual, 0, rows * GROUP, expected, from, from + rows * GROUP)) {
+                return false;
+            }
+        }
+        return true;
+    }
+
+    /** oneDNN's own threads are not wanted: the pool's threads each compute their share. */
+    private static final class OpenMp {
+        private static final MethodHandle SET_THREADS = setThreads();
+
+        /** For calls of this thread from now on. */
+        static void oneThread() {
+            try {
+                SET_THREADS.invokeExact(1);
+            } catch (Throwable e) {
+                throw new IllegalStateException("omp_set_num_threads does not throw", e);
+            }
+        }
+
+        private static MethodHandle setThreads() {
+            for (String library : new String[] {"libgomp.so.1", "libomp.so", "libiomp5.so", "libomp.dylib"}) {
+                try {
+                    return SymbolLookup.libraryLookup(library, Arena.global())
+                            .find("omp_set_num_threads")
+                            .map(symbol -> Linker.nativeLinker()
+                                    .downcallHandle(symbol, FunctionDescriptor.ofVoid(ValueLayout.JAVA_INT)))
+                            .orElseThrow();
+                } catch (IllegalArgumentException | java.util.NoSuchElementException e) {
+                    // Not this one: which of them oneDNN was built with depends on the platform.
+                    continue;
+                }
+            }
+            throw new UnsupportedOperationException("its OpenMP library is not found");
+        }
+    }
+}
