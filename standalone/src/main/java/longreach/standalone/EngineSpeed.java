@@ -18,6 +18,7 @@ import longreach.standalone.speed.Side;
 import longreach.standalone.speed.SpeedCase;
 import longreach.standalone.speed.SpeedTable;
 import longreach.tensor.kernel.KernelSelector;
+import longreach.tensor.kernel.MachineLimits;
 import longreach.tensor.weights.ModelCache;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
@@ -109,7 +110,7 @@ final class EngineSpeed implements Callable<Integer> {
                 addOthers(sides, file, used, contextFor(cases, spare));
             }
             var table = measure(sides, cases);
-            print(table, file, used, own);
+            print(table, file, own);
         } catch (IOException e) {
             throw CommandException.failed(e.getMessage(), e);
         } catch (InterruptedException e) {
@@ -236,28 +237,56 @@ final class EngineSpeed implements Callable<Integer> {
         return contextFor(cases, 1);
     }
 
-    private void print(SpeedTable table, Path file, int used, OwnSide own) {
+    private void print(SpeedTable table, Path file, OwnSide own) throws IOException {
+        MachineLimits limits = own.limits();
+        long fileBytes = size(file);
+        // A decoded token reads the weights once; a prompt's token multiplies and adds with each of them once.
+        double decodeLimit = limits.readBytesPerSecond() / fileBytes;
+        double prefillLimit = limits.flopsPerSecond() / (2.0 * own.parameters());
         if (json) {
             var out = GeminiClient.JSON.createObjectNode();
             out.put("model", file.getFileName().toString())
                     .put("family", own.family())
                     .put("parameters", own.parameters())
-                    .put("threads", used)
+                    .put("fileBytes", fileBytes)
+                    .put("threads", limits.threads())
                     .put("rounds", rounds)
                     .put("decodeTokens", decode);
+            out.putObject("machine")
+                    .put("readBytesPerSecond", limits.readBytesPerSecond())
+                    .put("f32FlopsPerSecond", limits.flopsPerSecond())
+                    .put("decodeTokensPerSecondByReads", decodeLimit)
+                    .put("prefillTokensPerSecondByF32", prefillLimit);
             out.setAll(table.json());
             System.out.println(GeminiClient.JSON.writerWithDefaultPrettyPrinter().writeValueAsString(out));
             return;
         }
         System.out.printf(
                 Locale.ROOT,
-                "%s: %s, %.0f million parameters, %d threads, %d rounds%n",
+                "%s: %s, %.0f million parameters in %.0f MB, %d threads, %d rounds%n",
                 file.getFileName(),
                 own.family(),
                 own.parameters() / 1e6,
-                used,
+                fileBytes / 1e6,
+                limits.threads(),
                 rounds);
+        System.out.printf(
+                Locale.ROOT,
+                "machine: memory reads %.1f GB/s, so at most %.0f tokens/s decoded; f32 multiply-adds %.1f GFLOP/s, so about"
+                        + " %.0f tokens/s of prompt%n",
+                limits.readBytesPerSecond() / 1e9,
+                decodeLimit,
+                limits.flopsPerSecond() / 1e9,
+                prefillLimit);
         System.out.print(table.text());
+    }
+
+    private static long size(Path file) throws IOException {
+        try (var files = Files.walk(file)) {
+            return files.filter(path -> path.toString().matches(".*\\.(gguf|safetensors)"))
+                    .mapToLong(path -> path.toFile().length())
+                    .sum();
+        }
     }
 
     private static void closeOthers(List<Side> sides) {

@@ -8,15 +8,19 @@ import longreach.standalone.speed.SpeedCase.Decode;
 import longreach.standalone.speed.SpeedCase.Prefill;
 import longreach.tensor.kernel.KernelSelector;
 import longreach.tensor.kernel.Kernels;
+import longreach.tensor.kernel.MachineLimits;
 
 /** This engine, in this process: no service and no store around it. */
 public final class OwnSide implements Side {
+    private static final int LIMITS_MILLIS = 1000;
+
     private final Kernels kernels;
     private final EngineBench bench;
     private final Precision precision;
     private final int spareTokens;
     private EngineBench.Timed sequence;
     private int depth = -1;
+    private OptionalLong peak = OptionalLong.empty();
 
     /** @param spareTokens most tokens that are decoded at one depth, all rounds together */
     public OwnSide(Path model, int threads, Precision precision, int spareTokens) {
@@ -76,9 +80,17 @@ public final class OwnSide implements Side {
         depth = newDepth;
     }
 
+    /** What the machine can do at most on as many threads; measured after the cases, since it takes memory itself. */
+    public MachineLimits limits() {
+        peak = peakBytes();
+        return MachineLimits.measure(kernels.pool(), LIMITS_MILLIS);
+    }
+
     @Override
     public OptionalLong peakBytes() {
-        return PeakMemory.of(ProcessHandle.current().pid());
+        return peak.isPresent()
+                ? peak
+                : PeakMemory.of(ProcessHandle.current().pid());
     }
 
     @Override
