@@ -31,6 +31,8 @@ public class GatewayApplication {
             Map.entry("spring.grpc.server.address", "${gateway.host:127.0.0.1}"),
             Map.entry("spring.grpc.server.inbound.message.max-size", "${gateway.limits.request:32MB}"),
             Map.entry("spring.grpc.server.shutdown.grace-period", "10s"),
+            // Turned on with INFO.
+            Map.entry("logging.level.longreach.audit", "OFF"),
             // A caller's wrong path is answered, not worth a warning.
             Map.entry("logging.level.org.springframework.web.servlet.PageNotFound", "ERROR"),
             // Threads that end with the process are no leak of the web application.

@@ -57,7 +57,7 @@ public final class FakeServices implements AutoCloseable {
     private final List<Server> servers = new ArrayList<>();
 
     public FakeServices() throws IOException {
-        start("lm", lmCore);
+        start("lm", lmCore, new FakeEmbedder());
         start("vision", new VisionEncoderGrpc.VisionEncoderImplBase() {
             @Override
             public void describe(DescribeEncoderRequest request, StreamObserver<EncoderDescription> out) {
@@ -222,12 +222,13 @@ public final class FakeServices implements AutoCloseable {
         return tenant + "/" + java.util.HexFormat.of().formatHex(digest.toByteArray());
     }
 
-    private void start(String name, BindableService service) throws IOException {
-        servers.add(InProcessServerBuilder.forName(prefix + name)
-                .executor(Executors.newVirtualThreadPerTaskExecutor())
-                .addService(service)
-                .build()
-                .start());
+    private void start(String name, BindableService... services) throws IOException {
+        var server = InProcessServerBuilder.forName(prefix + name)
+                .executor(Executors.newVirtualThreadPerTaskExecutor());
+        for (var service : services) {
+            server.addService(service);
+        }
+        servers.add(server.build().start());
     }
 
     /** The gateway's settings that point here. */

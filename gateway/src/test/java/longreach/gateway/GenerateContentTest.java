@@ -249,7 +249,6 @@ class GenerateContentTest {
         assertThat(model.body()).contains("models/" + FakeLmCore.MODEL).contains("NOT_FOUND");
         assertThat(gateway.get("/v1beta/nothing").statusCode()).isEqualTo(404);
         assertThat(gateway.post(MODEL + ":doMagic", ask("x")).statusCode()).isEqualTo(404);
-        assertThat(gateway.post(MODEL + ":embedContent", "{}").statusCode()).isEqualTo(501);
     }
 
     @Test

@@ -4,6 +4,7 @@ import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Set;
 import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.node.ObjectNode;
 
 /**
  * One streamed answer and what it cost.
@@ -35,6 +36,18 @@ record Answer(
 
     double tokensPerSecond() {
         return receipt.path("tokensPerSecond").asDouble(0);
+    }
+
+    /** For programs. */
+    ObjectNode json(String question) {
+        var out = GeminiClient.JSON.createObjectNode();
+        out.put("question", question).put("answer", text);
+        var places = out.putArray("sources");
+        sources.forEach(places::add);
+        out.put("firstTokenMs", Math.round(firstTokenMillis));
+        out.set("usage", usage);
+        out.set("receipt", receipt);
+        return out;
     }
 
     /** One line: what the cache did. */

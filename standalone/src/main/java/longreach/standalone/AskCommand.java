@@ -83,13 +83,6 @@ final class AskCommand implements Callable<Integer> {
     }
 
     private static void print(String question, Answer answer) {
-        var out = GeminiClient.JSON.createObjectNode();
-        out.put("question", question).put("answer", answer.text());
-        var sources = out.putArray("sources");
-        answer.sources().forEach(sources::add);
-        out.put("firstTokenMs", Math.round(answer.firstTokenMillis()));
-        out.set("usage", answer.usage());
-        out.set("receipt", answer.receipt());
-        System.out.println(GeminiClient.JSON.writerWithDefaultPrettyPrinter().writeValueAsString(out));
+        ClientOptions.print(answer.json(question));
     }
 }

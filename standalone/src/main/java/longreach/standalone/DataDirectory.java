@@ -9,11 +9,12 @@ import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
+import java.util.List;
 import java.util.Optional;
 
 /**
  * Where one server keeps its files and its Redis snapshot: {@code lock} is held while a server runs on it,
- * {@code address} says where that server answers.
+ * {@code address} says where that server answers: its URL, and {@code grpc:PORT}.
  */
 final class DataDirectory implements AutoCloseable {
     private final Path root;
@@ -64,10 +65,26 @@ final class DataDirectory implements AutoCloseable {
     /** The address recorded by the server that ran here last; it need not answer any more. */
     static Optional<String> runningAt(Path path) {
         try {
-            String url = Files.readString(path.resolve("address")).strip();
-            return url.startsWith("http://") ? Optional.of(url) : Optional.empty();
+            return Files.readAllLines(path.resolve("address")).stream()
+                    .filter(line -> line.startsWith("http://"))
+                    .findFirst();
         } catch (NoSuchFileException e) {
             return Optional.empty();
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    /** Both ports of the server that ran here last: HTTP, then gRPC. */
+    static List<Integer> portsAt(Path path) {
+        try {
+            return Files.readAllLines(path.resolve("address")).stream()
+                    .map(line -> line.substring(line.lastIndexOf(':') + 1))
+                    .filter(port -> port.matches("\\d{1,5}"))
+                    .map(Integer::valueOf)
+                    .toList();
+        } catch (NoSuchFileException e) {
+            return List.of();
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }
@@ -86,9 +103,9 @@ final class DataDirectory implements AutoCloseable {
         }
     }
 
-    void recordAddress(String url) {
+    void recordAddress(String url, int grpcPort) {
         try {
-            Files.writeString(root.resolve("address"), url + "\n");
+            Files.writeString(root.resolve("address"), url + "\ngrpc:" + grpcPort + "\n");
         } catch (IOException e) {
             throw CommandException.failed("--data " + root + ": cannot be written: " + e, e);
         }

@@ -137,8 +137,7 @@ final class DoctorCommand implements Callable<Integer> {
         try (var socket = new ServerSocket(number, 1, InetAddress.getLoopbackAddress())) {
             say(true, what, socket.getLocalPort() + " is free");
         } catch (IOException e) {
-            var running = DataDirectory.runningAt(data);
-            boolean ours = running.isPresent() && running.get().endsWith(":" + number);
+            boolean ours = DataDirectory.portsAt(data).contains(number);
             say(
                     ours,
                     what,

@@ -24,6 +24,7 @@ import java.util.function.Consumer;
 import tools.jackson.core.JacksonException;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
+import tools.jackson.databind.node.ArrayNode;
 import tools.jackson.databind.node.ObjectNode;
 
 /** As much of a Gemini REST client as the command line needs. Blocking; errors are {@link CommandException}s. */
@@ -144,6 +145,45 @@ final class GeminiClient implements AutoCloseable {
 
     void delete(String name) {
         body(send(request("/v1beta/" + name).DELETE().build()));
+    }
+
+    /** All items of a list, page by page. */
+    ArrayNode all(String path, String field, int pageSize) {
+        var items = JSON.createArrayNode();
+        String page = "";
+        do {
+            JsonNode answer =
+                    get(path + "?pageSize=" + pageSize + (page.isEmpty() ? "" : "&pageToken=" + page));
+            answer.path(field).forEach(items::add);
+            page = answer.path("nextPageToken").asString("");
+        } while (!page.isEmpty());
+        return items;
+    }
+
+    JsonNode post(String path, JsonNode body) {
+        return send(path, "POST", body);
+    }
+
+    JsonNode patch(String path, JsonNode body) {
+        return send(path, "PATCH", body);
+    }
+
+    private JsonNode send(String path, String method, JsonNode body) {
+        return body(send(request(path)
+                .header("Content-Type", "application/json")
+                .method(method, BodyPublishers.ofString(JSON.writeValueAsString(body)))
+                .build()));
+    }
+
+    /** The same conversation with one more turn. */
+    static ObjectNode next(ObjectNode body, String role, String text) {
+        ((ArrayNode) body.path("contents"))
+                .addObject()
+                .put("role", role)
+                .putArray("parts")
+                .addObject()
+                .put("text", text);
+        return body;
     }
 
     /** A request body for one question about uploaded files. */

@@ -40,7 +40,7 @@ import tools.jackson.databind.node.ObjectNode;
         description = "Show what a file becomes: token plan, pages, transcript, on-screen text with times.")
 final class InspectCommand implements Callable<Integer> {
     @Mixin
-    private ServerOptions options;
+    private ModelOptions options;
 
     @Parameters(paramLabel = "FILE", description = "A document, recording, video or image.")
     private Path file;

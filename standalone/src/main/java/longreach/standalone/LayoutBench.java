@@ -22,7 +22,7 @@ final class LayoutBench implements Callable<Integer> {
     private static final int MAX_TOKENS = 48;
 
     @Mixin
-    private ServerOptions options;
+    private ModelOptions options;
 
     @Option(
             names = "--layouts",
@@ -49,12 +49,11 @@ final class LayoutBench implements Callable<Integer> {
         options.check();
         Weights.pullMissing(options.model);
         Path scratch = Files.createTempDirectory("longreach-layout");
-        options.data = scratch;
         try {
             System.out.println("| layout | system turn | right | median first token, ms |");
             System.out.println("|---|---|---|---|");
             for (String layout : layouts) {
-                measure(layout);
+                measure(layout, scratch);
             }
         } finally {
             try (var walk = Files.walk(scratch)) {
@@ -66,14 +65,14 @@ final class LayoutBench implements Callable<Integer> {
         return 0;
     }
 
-    private void measure(String layout) {
+    private void measure(String layout, Path scratch) {
         var samples = Samples.find();
         var questions = samples.questions();
         String[] nameAndPieces = layout.split(":", 2);
-        options.settings = new LinkedHashMap<>(options.settings);
-        options.settings.put("gateway.layout", nameAndPieces[0]);
-        options.settings.put("gateway.shown-pieces", nameAndPieces.length > 1 ? nameAndPieces[1] : "0");
-        try (var session = Session.startOwn(options)) {
+        var server = ServerOptions.of(options, scratch);
+        server.settings.put("gateway.layout", nameAndPieces[0]);
+        server.settings.put("gateway.shown-pieces", nameAndPieces.length > 1 ? nameAndPieces[1] : "0");
+        try (var session = Session.startOwn(server)) {
             Map<String, JsonNode> files = new LinkedHashMap<>();
             for (var truth : questions) {
                 files.computeIfAbsent(truth.file(), name -> session.ingest(samples.file(name)));

@@ -2,14 +2,13 @@ package longreach.standalone;
 
 import java.net.InetAddress;
 import java.net.UnknownHostException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
-import java.util.Map;
-import longreach.lm.engine.ModelCatalogue;
 import picocli.CommandLine.Option;
 
 /** The options of everything that starts the services in this process. */
-final class ServerOptions {
+final class ServerOptions extends ModelOptions {
     @Option(
             names = "--data",
             paramLabel = "DIR",
@@ -23,57 +22,32 @@ final class ServerOptions {
                     + " kept in the data directory).")
     String redis = "";
 
-    @Option(
-            names = "--model",
-            paramLabel = "NAME|PATH",
-            description = "Language model by name, or a GGUF file or model directory (default: ${DEFAULT-VALUE}).")
-    String model = "smollm2-135m";
-
-    @Option(
-            names = "--precision",
-            paramLabel = "f32|fast",
-            description = "f32 computes everything in 32 bits; fast may round (default: ${DEFAULT-VALUE}).")
-    String precision = "fast";
-
-    @Option(names = "--threads", paramLabel = "N", description = "Threads that compute (default: one for each core).")
-    int threads;
-
-    @Option(
-            names = "--set",
-            paramLabel = "KEY=VALUE",
-            description = "Any other setting of a service, such as gateway.limits.file=500MB. Repeatable.")
-    Map<String, String> settings = new LinkedHashMap<>();
-
     // Where it listens; only up lets a person choose.
     String host = "127.0.0.1";
     int port;
     int grpcPort;
     String apiKey = "";
 
-    /** What requests call the model. */
-    String servedModel() {
-        String other = settings.getOrDefault("lm-core.openai.model", "");
-        return localModel().isEmpty() ? other : ModelCatalogue.servedName(model);
+    /** For programs that say where everything is themselves. */
+    static ServerOptions of(ModelOptions models, Path data) {
+        var options = new ServerOptions();
+        options.model = models.model;
+        options.precision = models.precision;
+        options.threads = models.threads;
+        options.settings = new LinkedHashMap<>(models.settings);
+        options.data = data;
+        return options;
     }
 
-    /** The language model whose weights this machine needs; empty: another server has them. */
-    String localModel() {
-        return settings.getOrDefault("lm-core.engine", "native").equals("native") ? model : "";
-    }
-
+    @Override
     void check() {
-        if (!precision.equals("f32") && !precision.equals("fast")) {
-            throw CommandException.usage("--precision: " + precision + " (expected: f32 or fast)");
-        }
-        if (threads < 0 || threads > 1024) {
-            throw CommandException.usage("--threads: " + threads + " (expected: 0 to 1024)");
-        }
+        super.check();
         checkPort("--port", port);
         checkPort("--grpc-port", grpcPort);
-        if (apiKey.isBlank() && !isLoopback()) {
+        if (apiKey.isBlank() && !Files.exists(data.resolve(KeysCommand.FILE)) && !isLoopback()) {
             throw CommandException.usage("--host: " + host
-                    + " (expected: a loopback address, or --api-key too: without a key everyone who reaches the port"
-                    + " could read and delete the files)");
+                    + " (expected: a loopback address, or --api-key or './longreach keys create' too: without a key"
+                    + " everyone who reaches the port could read and delete the files)");
         }
     }
 

@@ -55,9 +55,9 @@ public final class StandaloneServer implements AutoCloseable {
             var gateway = services.startOpen(gateway(options, data, services));
             String url = "http://" + (options.host.contains(":") ? "[" + options.host + "]" : options.host) + ":"
                     + gateway.getEnvironment().getRequiredProperty("local.server.port");
-            data.recordAddress(url);
-            return new StandaloneServer(
-                    services, url, gateway.getBean(GrpcServerLifecycle.class).getPort());
+            int grpcPort = gateway.getBean(GrpcServerLifecycle.class).getPort();
+            data.recordAddress(url, grpcPort);
+            return new StandaloneServer(services, url, grpcPort);
         } catch (Throwable failure) {
             services.close();
             throw failure;
@@ -151,6 +151,7 @@ public final class StandaloneServer implements AutoCloseable {
         settings.put("gateway.data", data.folder("files").toString());
         settings.put("gateway.shared-media", "true");
         settings.put("gateway.api-key", options.apiKey);
+        settings.put("gateway.keys-file", data.root().resolve(KeysCommand.FILE).toString());
         settings.put("server.address", options.host);
         settings.put("server.port", Integer.toString(options.port));
         settings.put("spring.grpc.server.address", options.host);

@@ -18,7 +18,7 @@ import org.springframework.util.unit.DataSize;
  * @param maxPagePixels a page that would be larger at that resolution is drawn smaller
  * @param pdfMemory a document's streams beyond this go to a scratch file
  * @param maxDuration longest video
- * @param maxFps most frames looked at per second of video
+ * @param maxFps most frames looked at per second of video; 24 is what the public API takes
  * @param maxEncodeTime an encode that takes longer is stopped
  * @param threads threads that decode, draw and recognise; 0: one for each processor, at most 8
  * @param maxCalls encodes open at the same time, waiting ones included
@@ -34,7 +34,7 @@ public record VisionSettings(
         @DefaultValue("12000000") long maxPagePixels,
         @DefaultValue("64MB") DataSize pdfMemory,
         @DefaultValue("12h") Duration maxDuration,
-        @DefaultValue("10") double maxFps,
+        @DefaultValue("24") double maxFps,
         @DefaultValue("12h") Duration maxEncodeTime,
         @DefaultValue("0") int threads,
         @DefaultValue("64") int maxCalls) {

@@ -147,7 +147,7 @@ class VideoTest {
                 .setOptions(MediaOptions.newBuilder().setFps(1000))
                 .build();
         assertThat(server.encode(fast, slides).status().getDescription())
-                .isEqualTo("fps: 1000.0 (expected: 0 < fps <= 10.0)");
+                .isEqualTo("fps: 1000.0 (expected: 0 < fps <= 24.0)");
         var late = VisionServer.open("video/mp4", "talk.mp4").toBuilder()
                 .setOptions(MediaOptions.newBuilder().setStartMs(60_000))
                 .build();

@@ -1,10 +1,13 @@
 package longreach.gateway.answer;
 
+import com.google.protobuf.ByteString;
 import io.grpc.Channel;
 import java.io.IOException;
 import java.time.Duration;
 import java.util.UUID;
 import java.util.concurrent.TimeUnit;
+import longreach.gateway.auth.AuditEntry;
+import longreach.gateway.auth.Quotas;
 import longreach.gateway.auth.Tenant;
 import longreach.gateway.cache.CachedContents;
 import longreach.gateway.call.Caller;
@@ -20,12 +23,14 @@ import longreach.gemini.v1beta.CountTokensRequest;
 import longreach.gemini.v1beta.CountTokensResponse;
 import longreach.gemini.v1beta.GenerateContentRequest;
 import longreach.gemini.v1beta.GenerateContentResponse;
+import longreach.v1.EncodedMedia;
 import longreach.v1.GenerateDown;
 import longreach.v1.GenerateUp;
 import longreach.v1.LmCoreGrpc;
 import longreach.v1.ModelDescription;
 import longreach.v1.Open;
 import longreach.v1.Thinking;
+import longreach.v1.Usage;
 
 /**
  * The one implementation behind both surfaces. Works on the calling thread and inside its gRPC context: when that is
@@ -37,6 +42,7 @@ public final class Answering {
     private final MediaParts media;
     private final CachedContents cached;
     private final Planner planner;
+    private final Quotas quotas;
     private final Channel lmCore;
     private final Duration limit;
 
@@ -47,6 +53,7 @@ public final class Answering {
             MediaParts media,
             CachedContents cached,
             Planner planner,
+            Quotas quotas,
             Channel lmCore,
             Duration limit) {
         this.requests = requests;
@@ -54,6 +61,7 @@ public final class Answering {
         this.media = media;
         this.cached = cached;
         this.planner = planner;
+        this.quotas = quotas;
         this.lmCore = lmCore;
         this.limit = limit;
     }
@@ -85,6 +93,11 @@ public final class Answering {
         });
     }
 
+    /** What the encoders make of some bytes, without asking a model about them. */
+    public EncodedMedia read(ByteString bytes, String mimeType, String fileName, Tenant tenant, Caller caller) {
+        return interruptibly(() -> media.read(bytes, mimeType, fileName, tenant, caller));
+    }
+
     private interface Pieces {
         void accept(GenerateContentResponse piece);
     }
@@ -93,6 +106,7 @@ public final class Answering {
         interruptibly(() -> {
             var request = requests.parse(proto);
             var plan = plan(request, tenant, caller);
+            quotas.tokens(tenant, plan.totalTokens());
             var answer = new AnswerBuilder(
                     plan, UUID.randomUUID().toString(), request.form().includeThoughts());
             try (var call = DuplexCall.<GenerateUp, GenerateDown>open(
@@ -118,6 +132,7 @@ public final class Answering {
                             }
                         }
                         case DONE -> {
+                            count(plan, tenant, down.getDone().getUsage());
                             pieces.accept(answer.last(down.getDone(), whole));
                             return null;
                         }
@@ -127,6 +142,16 @@ public final class Answering {
                 throw ApiException.unavailable("lm-core ended the answer early", null);
             }
         });
+    }
+
+    private void count(Plan plan, Tenant tenant, Usage usage) {
+        quotas.answered(tenant, usage.getOutputTokens());
+        AuditEntry.current()
+                .tokens(
+                        plan.model().getName(),
+                        usage.getPromptTokens(),
+                        usage.getCachedTokens(),
+                        usage.getOutputTokens());
     }
 
     private Open open(GenerateRequest request, Plan plan, Tenant tenant) {

@@ -1,2 +1,2 @@
-/** API keys and the tenants that follow from them. */
+/** API keys, the tenants that follow from them, what tenants may use, and what is written down of their calls. */
 package longreach.gateway.auth;

@@ -16,6 +16,7 @@ import java.util.Comparator;
 import java.util.HashSet;
 import java.util.List;
 import java.util.regex.Pattern;
+import longreach.gateway.auth.Quotas;
 import longreach.gateway.auth.Tenant;
 import longreach.gateway.call.Caller;
 import longreach.gateway.error.ApiException;
@@ -57,6 +58,7 @@ public final class CachedContents {
     private final Models models;
     private final MediaParts media;
     private final Planner planner;
+    private final Quotas quotas;
     private final Prefill prefill;
     private final ContextStoreClient store;
     private final Duration usualLife;
@@ -69,6 +71,7 @@ public final class CachedContents {
             Models models,
             MediaParts media,
             Planner planner,
+            Quotas quotas,
             Channel lmCore,
             ContextStoreClient store,
             Duration usualLife,
@@ -77,6 +80,7 @@ public final class CachedContents {
         this.models = models;
         this.media = media;
         this.planner = planner;
+        this.quotas = quotas;
         this.prefill = new Prefill(lmCore);
         this.store = store;
         this.usualLife = usualLife;
@@ -112,6 +116,7 @@ public final class CachedContents {
         var request = requests.parse(wanted);
         var model = models.find(request.model());
         var prefix = planner.prefix(request, model, media.read(request.turns(), tenant, caller));
+        quotas.tokens(tenant, prefix.totalTokens());
         var chunks = prefill(model.getName(), tenant, prefix, life, caller);
 
         var now = now();

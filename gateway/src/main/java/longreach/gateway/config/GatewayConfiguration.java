@@ -8,8 +8,11 @@ import java.util.concurrent.Executors;
 import longreach.gateway.answer.Answering;
 import longreach.gateway.models.Models;
 import longreach.gateway.auth.ApiKeys;
+import longreach.gateway.auth.KeyFile;
+import longreach.gateway.auth.Quotas;
 import longreach.gateway.cache.CachedContents;
 import longreach.gateway.cache.ContextStoreClient;
+import longreach.gateway.embed.Embeddings;
 import longreach.gateway.files.FileLibrary;
 import longreach.gateway.files.Uploads;
 import longreach.gateway.media.ArtifactClient;
@@ -22,6 +25,7 @@ import longreach.gateway.plan.Units;
 import longreach.gateway.request.Requests;
 import longreach.gateway.rpc.KeyInterceptor;
 import longreach.gateway.rpc.ReceiptTrailer;
+import longreach.gateway.rpc.RequestIdInterceptor;
 import org.springframework.beans.factory.annotation.Qualifier;
 import org.springframework.beans.factory.annotation.Value;
 import org.springframework.boot.grpc.server.autoconfigure.GrpcServerExecutorProvider;
@@ -44,11 +48,15 @@ public class GatewayConfiguration {
     }
 
     @Bean
-    ApiKeys apiKeys(GatewayProperties properties, @Value("${server.address:}") String address) {
-        var keys = new ApiKeys(properties.apiKey(), properties.tenantSalt());
+    ApiKeys apiKeys(GatewayProperties properties, @Value("${server.address:}") String address) throws IOException {
+        var keys = new ApiKeys(
+                properties.apiKey(),
+                properties.tenantSalt(),
+                properties.quota().limits(),
+                properties.keysFile() == null ? null : new KeyFile(properties.keysFile(), Clock.systemUTC()));
         if (keys.open() && !isLoopback(address)) {
             throw new IllegalStateException("server.address: " + (address.isEmpty() ? "every interface" : address)
-                    + " (expected: loopback, or gateway.api-key set)");
+                    + " (expected: loopback, or gateway.api-key set, or a key in gateway.keys-file)");
         }
         return keys;
     }
@@ -59,6 +67,11 @@ public class GatewayConfiguration {
         } catch (UnknownHostException e) {
             return false;
         }
+    }
+
+    @Bean
+    Quotas quotas(Channels channels) {
+        return new Quotas(channels.contextStore);
     }
 
     @Bean
@@ -118,6 +131,11 @@ public class GatewayConfiguration {
     }
 
     @Bean
+    Embeddings embeddings(Models models, Channels channels) {
+        return new Embeddings(models, channels.lmCore);
+    }
+
+    @Bean
     Requests requests(GatewayProperties properties) {
         return new Requests(properties.limits().inline().toBytes());
     }
@@ -138,6 +156,7 @@ public class GatewayConfiguration {
             Models models,
             MediaParts media,
             Planner planner,
+            Quotas quotas,
             Channels channels,
             GatewayProperties properties) {
         return new CachedContents(
@@ -145,6 +164,7 @@ public class GatewayConfiguration {
                 models,
                 media,
                 planner,
+                quotas,
                 channels.lmCore,
                 new ContextStoreClient(channels.contextStore),
                 properties.limits().contextLife(),
@@ -158,6 +178,7 @@ public class GatewayConfiguration {
             MediaParts media,
             CachedContents cached,
             Planner planner,
+            Quotas quotas,
             Channels channels,
             GatewayProperties properties) {
         return new Answering(
@@ -166,6 +187,7 @@ public class GatewayConfiguration {
                 media,
                 cached,
                 planner,
+                quotas,
                 channels.lmCore,
                 properties.limits().answer());
     }
@@ -189,10 +211,17 @@ public class GatewayConfiguration {
     }
 
     @Bean
+    @Order(0)
+    @GlobalServerInterceptor
+    RequestIdInterceptor requestIdInterceptor() {
+        return new RequestIdInterceptor();
+    }
+
+    @Bean
     @Order(1)
     @GlobalServerInterceptor
-    KeyInterceptor keyInterceptor(ApiKeys keys) {
-        return new KeyInterceptor(keys);
+    KeyInterceptor keyInterceptor(ApiKeys keys, Quotas quotas) {
+        return new KeyInterceptor(keys, quotas);
     }
 
     @Bean

@@ -3,6 +3,7 @@ package longreach.gateway.config;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
+import longreach.gateway.auth.Tenant;
 import longreach.gateway.plan.LayoutChoice;
 import org.springframework.boot.context.properties.ConfigurationProperties;
 import org.springframework.boot.context.properties.bind.DefaultValue;
@@ -18,11 +19,13 @@ import org.springframework.util.unit.DataSize;
  * @param data directory of the files' content and metadata; made when missing
  * @param sharedMedia whether the encoders see {@code data} under the same path, so that files are handed over by path
  * @param apiKey accepted keys; empty: any key, and the servers listen on loopback only
+ * @param keysFile keys that were created with their tenants and limits; null: none
  * @param tenantSalt mixed into every tenant name; set it to make the names unguessable from the keys
  * @param layout how documents are laid out before a question
  * @param pieceTokens most tokens of one unit that is ranked and shown as a whole
  * @param shownPieces how many of the best units the model is shown; 0: as the layout's measurement says
  * @param limits sizes and times
+ * @param quota what a tenant may use in a minute, unless its key says otherwise
  */
 @ConfigurationProperties("gateway")
 public record GatewayProperties(
@@ -33,11 +36,13 @@ public record GatewayProperties(
         @DefaultValue(".longreach/gateway") Path data,
         @DefaultValue("false") boolean sharedMedia,
         @DefaultValue List<String> apiKey,
+        Path keysFile,
         @DefaultValue("") String tenantSalt,
         @DefaultValue("best-pieces") LayoutChoice layout,
         @DefaultValue("220") int pieceTokens,
         @DefaultValue("0") int shownPieces,
-        @DefaultValue Limits limits) {
+        @DefaultValue Limits limits,
+        @DefaultValue Quota quota) {
 
     public GatewayProperties {
         if (pieceTokens < 32 || pieceTokens > 100_000) {
@@ -79,6 +84,16 @@ public record GatewayProperties(
                 throw new IllegalArgumentException(
                         "gateway.limits.encodes-at-once: " + encodesAtOnce + " (expected: 1 <= encodesAtOnce <= 64)");
             }
+        }
+    }
+
+    /** 0: no limit. */
+    public record Quota(
+            @DefaultValue("0") long requestsPerMinute,
+            @DefaultValue("0") long tokensPerMinute,
+            @DefaultValue("0B") DataSize bytesPerMinute) {
+        public Tenant.Limits limits() {
+            return new Tenant.Limits(requestsPerMinute, tokensPerMinute, bytesPerMinute.toBytes());
         }
     }
 }

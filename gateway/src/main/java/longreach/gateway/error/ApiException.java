@@ -2,7 +2,9 @@ package longreach.gateway.error;
 
 import com.google.protobuf.Any;
 import com.google.rpc.ErrorInfo;
+import com.google.rpc.RetryInfo;
 import io.grpc.Status;
+import java.time.Duration;
 import java.util.List;
 
 /** A request that ends with a status. The message is for the caller: the value, and what was expected. */
@@ -56,6 +58,22 @@ public final class ApiException extends RuntimeException {
         return new ApiException(Status.Code.RESOURCE_EXHAUSTED, message, List.of(), null);
     }
 
+    /** Too much in too short a time: 429, with when to come again. */
+    public static ApiException quota(String message, String bucket, Duration retryAfter) {
+        var retry = RetryInfo.newBuilder()
+                .setRetryDelay(com.google.protobuf.Duration.newBuilder()
+                        .setSeconds(retryAfter.toSeconds())
+                        .setNanos(retryAfter.toNanosPart()))
+                .build();
+        var info = ErrorInfo.newBuilder()
+                .setReason("RATE_LIMIT_EXCEEDED")
+                .setDomain(DOMAIN)
+                .putMetadata("quota", bucket)
+                .build();
+        return new ApiException(
+                Status.Code.RESOURCE_EXHAUSTED, message, List.of(Any.pack(info), Any.pack(retry)), null);
+    }
+
     public static ApiException unimplemented(String message) {
         return new ApiException(Status.Code.UNIMPLEMENTED, message, List.of(), null);
     }
@@ -81,7 +99,7 @@ public final class ApiException extends RuntimeException {
                 .build();
         return new ApiException(
                 Status.Code.INVALID_ARGUMENT,
-                "API key not valid (expected: one of the keys that this server was started with, in the header"
+                "API key not valid (expected: one of the keys of this server, in the header"
                         + " x-goog-api-key, as ?key= or as a Bearer token)",
                 List.of(Any.pack(info)),
                 null);

@@ -4,10 +4,13 @@ import com.google.protobuf.InvalidProtocolBufferException;
 import com.google.protobuf.TypeRegistry;
 import com.google.protobuf.util.JsonFormat;
 import com.google.rpc.ErrorInfo;
+import com.google.rpc.RetryInfo;
 import com.google.rpc.Status;
 import io.grpc.StatusException;
 import io.grpc.StatusRuntimeException;
 import io.grpc.protobuf.StatusProto;
+import java.time.Duration;
+import java.util.Optional;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -19,7 +22,10 @@ public final class ErrorMapper {
 
     private static final JsonFormat.Printer PRINTER = JsonFormat.printer()
             .usingTypeRegistry(
-                    TypeRegistry.newBuilder().add(ErrorInfo.getDescriptor()).build())
+                    TypeRegistry.newBuilder()
+                            .add(ErrorInfo.getDescriptor())
+                            .add(RetryInfo.getDescriptor())
+                            .build())
             .omittingInsignificantWhitespace();
 
     private ErrorMapper() {}
@@ -68,6 +74,21 @@ public final class ErrorMapper {
             case UNAVAILABLE -> 503;
             case DEADLINE_EXCEEDED -> 504;
         };
+    }
+
+    /** When the caller may come again; empty where nothing is said about it. */
+    public static Optional<Duration> retryAfter(Status status) {
+        for (var detail : status.getDetailsList()) {
+            if (detail.is(RetryInfo.class)) {
+                try {
+                    var delay = detail.unpack(RetryInfo.class).getRetryDelay();
+                    return Optional.of(Duration.ofSeconds(delay.getSeconds(), delay.getNanos()));
+                } catch (InvalidProtocolBufferException e) {
+                    throw new IllegalStateException("a broken detail", e);
+                }
+            }
+        }
+        return Optional.empty();
     }
 
     /** The body of an error, without a line break: {@code {"error":{"code":400,"message":...,"status":...}}}. */

@@ -1,15 +1,21 @@
 package longreach.gateway.models;
 
 import io.grpc.Channel;
+import io.grpc.Status;
 import io.grpc.StatusRuntimeException;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Collectors;
 import longreach.gateway.error.ApiException;
 import longreach.gateway.request.Requests;
 import longreach.gemini.v1beta.ListModelsResponse;
 import longreach.gemini.v1beta.Model;
+import longreach.v1.DescribeEmbedderRequest;
+import longreach.v1.EmbedderDescription;
+import longreach.v1.EmbedderGrpc;
 import longreach.v1.ListModelsRequest;
 import longreach.v1.LmCoreGrpc;
 import longreach.v1.ModelDescription;
@@ -24,6 +30,8 @@ public final class Models {
 
     private final Channel lmCore;
     private volatile Known known;
+    /** It is part of lm-core, so what is known once stays. */
+    private volatile Optional<EmbedderDescription> knownEmbedder;
 
     private record Known(List<ModelDescription> models, long atNanos) {}
 
@@ -68,16 +76,80 @@ public final class Models {
                         + ")"));
     }
 
+    /**
+     * The sentence encoder.
+     *
+     * @param name with or without {@code models/}
+     * @throws ApiException NOT_FOUND when that is another model, or none is served
+     */
+    public EmbedderDescription embedder(String name) {
+        var bare = Requests.modelName(name);
+        var embedder = embedder();
+        return embedder.filter(each -> each.getName().equals(bare))
+                .orElseThrow(() -> ApiException.notFound("models/" + bare + ": embeds no content (expected: "
+                        + embedder.map(each -> "models/" + each.getName()).orElse("none; no such model is served")
+                        + ")"));
+    }
+
+    private Optional<EmbedderDescription> embedder() {
+        var last = knownEmbedder;
+        if (last == null) {
+            try {
+                last = Optional.of(EmbedderGrpc.newBlockingStub(lmCore)
+                        .withDeadlineAfter(ASK_SECONDS, TimeUnit.SECONDS)
+                        .describeEmbedder(DescribeEmbedderRequest.getDefaultInstance()));
+            } catch (StatusRuntimeException e) {
+                if (e.getStatus().getCode() != Status.Code.UNIMPLEMENTED) {
+                    throw ApiException.from(e.getStatus(), "lm-core");
+                }
+                last = Optional.empty();
+            }
+            knownEmbedder = last;
+        }
+        return last;
+    }
+
+    /** One model of any kind, as it is listed. */
+    public Model get(String name) {
+        var bare = Requests.modelName(name);
+        return embedder()
+                .filter(each -> each.getName().equals(bare))
+                .map(Models::describe)
+                .orElseGet(() -> describe(find(name)));
+    }
+
+    /** Every model of any kind. */
+    public List<Model> listed() {
+        var models = new ArrayList<Model>();
+        all().forEach(model -> models.add(describe(model)));
+        embedder().ifPresent(each -> models.add(describe(each)));
+        return models;
+    }
+
+    private static Model describe(EmbedderDescription embedder) {
+        return Model.newBuilder()
+                .setName("models/" + embedder.getName())
+                .setBaseModelId(embedder.getName())
+                .setVersion("1")
+                .setDisplayName(embedder.getDisplayName())
+                .setDescription(embedder.getDescription())
+                .setInputTokenLimit(embedder.getMaxTokens())
+                .setOutputTokenLimit(1)
+                .addSupportedGenerationMethods("embedContent")
+                .addSupportedGenerationMethods("batchEmbedContents")
+                .build();
+    }
+
     /** @param pageToken the index of the first model, as text */
     public ListModelsResponse list(int pageSize, String pageToken) {
         if (pageSize < 0 || pageSize > MAX_PAGE) {
             throw ApiException.badField("pageSize", pageSize, "0 <= pageSize <= " + MAX_PAGE);
         }
-        var models = all();
+        var models = listed();
         int from = pageToken.isEmpty() ? 0 : position(pageToken, models.size());
         int to = Math.min(models.size(), from + (pageSize == 0 ? DEFAULT_PAGE : pageSize));
         var page = ListModelsResponse.newBuilder();
-        models.subList(from, to).forEach(model -> page.addModels(describe(model)));
+        page.addAllModels(models.subList(from, to));
         if (to < models.size()) {
             page.setNextPageToken(Integer.toString(to));
         }
@@ -101,7 +173,7 @@ public final class Models {
                 "pageToken", token.length() > 20 ? "too long" : token, "nextPageToken of the page before");
     }
 
-    public static Model describe(ModelDescription model) {
+    private static Model describe(ModelDescription model) {
         var out = Model.newBuilder()
                 .setName("models/" + model.getName())
                 .setBaseModelId(model.getName())

@@ -1,5 +1,6 @@
 package longreach.gateway.plan;
 
+import com.google.protobuf.ByteString;
 import java.io.IOException;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
@@ -17,6 +18,7 @@ import longreach.gateway.request.GenerateRequest.RequestTurn;
 import longreach.gateway.request.MediaSource;
 import longreach.gateway.request.RequestPart.MediaPart;
 import longreach.v1.EncodedMedia;
+import longreach.v1.MediaOptions;
 
 /** What was, or is now, read of the media parts of a request. */
 public final class MediaParts {
@@ -63,11 +65,24 @@ public final class MediaParts {
         };
     }
 
+    /** Bytes alone, outside a conversation. */
+    public EncodedMedia read(ByteString bytes, String mimeType, String fileName, Tenant tenant, Caller caller)
+            throws InterruptedException, IOException {
+        var item = new MediaItem(
+                tenant.name(),
+                sha256(bytes),
+                mimeType,
+                fileName,
+                new MediaBytes.InMemory(bytes),
+                MediaOptions.getDefaultInstance());
+        return reader.read(item, (stage, at) -> {}, caller).media();
+    }
+
     private EncodedMedia readInline(MediaPart part, MediaSource.Inline inline, Tenant tenant, Caller caller)
             throws InterruptedException, IOException {
         var item = new MediaItem(
                 tenant.name(),
-                sha256(inline),
+                sha256(inline.data()),
                 part.mimeType(),
                 "",
                 new MediaBytes.InMemory(inline.data()),
@@ -83,10 +98,10 @@ public final class MediaParts {
         return MediaKind.of(mimeType).orElseThrow(() -> ApiException.badField(path, mimeType, MediaKind.EXPECTED));
     }
 
-    private static byte[] sha256(MediaSource.Inline inline) {
+    private static byte[] sha256(ByteString bytes) {
         try {
             var sha = MessageDigest.getInstance("SHA-256");
-            inline.data().asReadOnlyByteBufferList().forEach(sha::update);
+            bytes.asReadOnlyByteBufferList().forEach(sha::update);
             return sha.digest();
         } catch (NoSuchAlgorithmException e) {
             throw new IllegalStateException("every JDK has SHA-256", e);

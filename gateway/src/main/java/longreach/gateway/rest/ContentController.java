@@ -7,8 +7,11 @@ import java.io.IOException;
 import java.util.Set;
 import longreach.gateway.answer.Answering;
 import longreach.gateway.config.GatewayProperties;
+import longreach.gateway.embed.Embeddings;
 import longreach.gateway.error.ApiException;
+import longreach.gemini.v1beta.BatchEmbedContentsRequest;
 import longreach.gemini.v1beta.CountTokensRequest;
+import longreach.gemini.v1beta.EmbedContentRequest;
 import longreach.gemini.v1beta.GenerateContentRequest;
 import org.springframework.web.bind.annotation.PathVariable;
 import org.springframework.web.bind.annotation.PostMapping;
@@ -19,13 +22,15 @@ import org.springframework.web.bind.annotation.RestController;
 @RestController
 @RequestMapping("/{version:v1beta|v1|v1alpha}")
 class ContentController {
-    private static final Set<String> NOT_YET = Set.of("embedContent", "batchEmbedContents", "batchGenerateContent");
+    private static final Set<String> NOT_YET = Set.of("batchGenerateContent", "asyncBatchEmbedContent");
 
     private final Answering answering;
+    private final Embeddings embeddings;
     private final long maxBytes;
 
-    ContentController(Answering answering, GatewayProperties properties) {
+    ContentController(Answering answering, Embeddings embeddings, GatewayProperties properties) {
         this.answering = answering;
+        this.embeddings = embeddings;
         maxBytes = properties.limits().request().toBytes();
     }
 
@@ -40,17 +45,35 @@ class ContentController {
                 case "generateContent" -> generate(model, request, response);
                 case "streamGenerateContent" -> stream(model, request, response);
                 case "countTokens" -> count(model, request, response);
+                case "embedContent" -> embed(model, request, response);
+                case "batchEmbedContents" -> embedBatch(model, request, response);
                 default -> throw unknown(method);
             }
         });
     }
 
+    private void embed(String model, HttpServletRequest request, HttpServletResponse response) throws IOException {
+        var proto = EmbedContentRequest.newBuilder();
+        Json.read(request, maxBytes, proto);
+        var embedded = embeddings.embed(proto.setModel("models/" + model).build());
+        RestCall.answer(response, HttpServletResponse.SC_OK, Json.print(embedded));
+    }
+
+    private void embedBatch(String model, HttpServletRequest request, HttpServletResponse response)
+            throws IOException {
+        var proto = BatchEmbedContentsRequest.newBuilder();
+        Json.read(request, maxBytes, proto);
+        var embedded = embeddings.embed(proto.setModel("models/" + model).build());
+        RestCall.answer(response, HttpServletResponse.SC_OK, Json.print(embedded));
+    }
+
     private static ApiException unknown(String method) {
         return NOT_YET.contains(method)
                 ? ApiException.unimplemented(method + ": not served yet (expected: generateContent,"
-                        + " streamGenerateContent or countTokens)")
+                        + " streamGenerateContent, countTokens, embedContent or batchEmbedContents)")
                 : ApiException.notFound("models/NAME:" + (method.length() > 60 ? "..." : method)
-                        + ": no such method (expected: generateContent, streamGenerateContent or countTokens)");
+                        + ": no such method (expected: generateContent, streamGenerateContent,"
+                        + " countTokens, embedContent or batchEmbedContents)");
     }
 
     private void generate(String model, HttpServletRequest request, HttpServletResponse response) throws IOException {

@@ -6,6 +6,7 @@ import jakarta.servlet.http.HttpServletResponse;
 import java.io.IOException;
 import longreach.gateway.error.ApiException;
 import longreach.gateway.error.ErrorMapper;
+import longreach.gateway.openai.OpenAiErrors;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import org.springframework.web.HttpRequestMethodNotSupportedException;
@@ -33,12 +34,21 @@ class ErrorAdvice {
                     default -> error;
                 });
         response.resetBuffer();
+        // Rounded up: who comes back then is let in.
+        ErrorMapper.retryAfter(status)
+                .ifPresent(wait -> response.setHeader(
+                        "Retry-After", Long.toString(wait.plusMillis(999).toSeconds())));
+        if (OpenAiErrors.concerns(request.getRequestURI())) {
+            RestCall.answer(response, OpenAiErrors.httpCode(status), OpenAiErrors.toJson(status));
+            return;
+        }
         RestCall.answer(response, ErrorMapper.httpCode(status), ErrorMapper.toJson(status));
     }
 
     private static ApiException noRoute(HttpServletRequest request) {
         return ApiException.notFound(request.getMethod() + " " + request.getRequestURI()
-                + ": no such route (expected: models, models/NAME:generateContent, :streamGenerateContent or"
-                + " :countTokens, files and upload/*/files, under /v1beta, /v1 or /v1alpha)");
+                + ": no such route (expected: models, models/NAME:METHOD, cachedContents, files and upload/*/files,"
+                + " under /v1beta, /v1 or /v1alpha; or models, chat/completions, embeddings and audio/transcriptions"
+                + " under /openai/v1)");
     }
 }

@@ -49,15 +49,30 @@ final class Json {
 
     static String print(Message message) {
         try {
-            // Line separators of Unicode are line breaks to some readers of event streams.
-            return PRINTER.print(message)
-                    .replace("\u2028", "\\u2028")
-                    .replace("\u2029", "\\u2029")
-                    .replace("\u0085", "\\u0085");
+            return oneLine(PRINTER.print(message));
         } catch (InvalidProtocolBufferException e) {
             throw new IllegalStateException(
                     "not printable: " + message.getDescriptorForType().getName(), e);
         }
+    }
+
+    /** Line separators of Unicode are line breaks to some readers of event streams. */
+    static String oneLine(String json) {
+        return json.replace("\u2028", "\\u2028")
+                .replace("\u2029", "\\u2029")
+                .replace("\u0085", "\\u0085");
+    }
+
+    /** Reads a body that is no message of ours. @throws ApiException INVALID_ARGUMENT */
+    static JsonObject readObject(HttpServletRequest request, long maxBytes) throws IOException {
+        try {
+            if (JsonParser.parseString(utf8(bytes(request, maxBytes))) instanceof JsonObject object) {
+                return object;
+            }
+        } catch (JsonParseException e) {
+            throw ApiException.badField("request body", "no JSON", "a JSON object");
+        }
+        throw ApiException.badField("request body", "of another shape", "a JSON object");
     }
 
     /**
@@ -67,6 +82,10 @@ final class Json {
      * @throws ApiException INVALID_ARGUMENT, saying what is wrong with the JSON
      */
     static void read(HttpServletRequest request, long maxBytes, Message.Builder into) throws IOException {
+        parse(utf8(bytes(request, maxBytes)), into);
+    }
+
+    private static byte[] bytes(HttpServletRequest request, long maxBytes) throws IOException {
         if (request.getContentLengthLong() > maxBytes) {
             throw tooLarge(request.getContentLengthLong() + " bytes", maxBytes);
         }
@@ -74,7 +93,7 @@ final class Json {
         if (bytes.length > maxBytes) {
             throw tooLarge("more than " + maxBytes + " bytes", maxBytes);
         }
-        parse(utf8(bytes), into);
+        return bytes;
     }
 
     private static ApiException tooLarge(String size, long maxBytes) {

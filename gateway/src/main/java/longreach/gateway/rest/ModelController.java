@@ -27,6 +27,6 @@ class ModelController {
 
     @GetMapping("/models/{name}")
     void get(@PathVariable("name") String name, HttpServletResponse response) throws IOException {
-        RestCall.answer(response, HttpServletResponse.SC_OK, Json.print(Models.describe(models.find(name))));
+        RestCall.answer(response, HttpServletResponse.SC_OK, Json.print(models.get(name)));
     }
 }

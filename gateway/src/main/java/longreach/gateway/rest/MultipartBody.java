@@ -11,6 +11,8 @@ import longreach.gateway.error.ApiException;
 /** The parts of a multipart body (RFC 2046, section 5.1), streamed: a part must be read before the next is asked for. */
 final class MultipartBody {
     private static final Pattern BOUNDARY = Pattern.compile("(?i);\\s*boundary=(?:\"([^\"]{1,70})\"|([^;\\s]{1,70}))");
+    private static final Pattern NAME = Pattern.compile("(?i);\\s*name=\"([^\"]{0,200})\"");
+    private static final Pattern FILE_NAME = Pattern.compile("(?i);\\s*filename=\"([^\"]{0,500})\"");
     private static final int MAX_HEADER_BYTES = 8 << 10;
     private static final int BUFFER = 64 << 10;
 
@@ -24,8 +26,13 @@ final class MultipartBody {
     private boolean end;
     private PartStream open;
 
-    /** @param type lower case @param body ends where the part does */
-    record Part(String type, InputStream body) {}
+    /**
+     * @param name in a form; else empty
+     * @param fileName as the sender called it; may be empty
+     * @param type lower case
+     * @param body ends where the part does
+     */
+    record Part(String name, String fileName, String type, InputStream body) {}
 
     MultipartBody(InputStream in, String contentType) {
         var match = BOUNDARY.matcher(contentType);
@@ -45,20 +52,38 @@ final class MultipartBody {
 
     /** @throws ApiException when there is none */
     Part next() throws IOException {
+        var part = nextOrNull();
+        if (part == null) {
+            throw ApiException.badField("multipart body", "too few parts", "a JSON part, then the bytes");
+        }
+        return part;
+    }
+
+    /** Null after the last part. */
+    Part nextOrNull() throws IOException {
         open.skipToEnd();
         var line = line();
         if (line.startsWith("--") || end && line.isEmpty()) {
-            throw ApiException.badField("multipart body", "too few parts", "a JSON part, then the bytes");
+            return null;
         }
         var type = "";
+        var disposition = "";
         for (var header = line(); !header.isEmpty(); header = line()) {
             int colon = header.indexOf(':');
             if (colon > 0 && header.substring(0, colon).strip().equalsIgnoreCase("content-type")) {
                 type = header.substring(colon + 1).strip().toLowerCase(Locale.ROOT);
             }
+            if (colon > 0 && header.substring(0, colon).strip().equalsIgnoreCase("content-disposition")) {
+                disposition = header.substring(colon + 1);
+            }
         }
         open = new PartStream();
-        return new Part(type, open);
+        return new Part(parameter(NAME, disposition), parameter(FILE_NAME, disposition), type, open);
+    }
+
+    private static String parameter(Pattern pattern, String disposition) {
+        var match = pattern.matcher(disposition);
+        return match.find() ? match.group(1) : "";
     }
 
     private String line() throws IOException {

@@ -3,6 +3,8 @@ package longreach.gateway.rest;
 import jakarta.servlet.http.HttpServletRequest;
 import jakarta.servlet.http.HttpServletResponse;
 import longreach.gateway.auth.ApiKeys;
+import longreach.gateway.auth.AuditEntry;
+import longreach.gateway.auth.Quotas;
 import org.springframework.boot.tomcat.servlet.TomcatServletWebServerFactory;
 import org.springframework.boot.web.server.WebServerFactoryCustomizer;
 import org.springframework.context.annotation.Bean;
@@ -15,9 +17,11 @@ import org.springframework.web.servlet.config.annotation.WebMvcConfigurer;
 @Configuration(proxyBeanMethods = false)
 class RestConfiguration implements WebMvcConfigurer {
     private final ApiKeys keys;
+    private final Quotas quotas;
 
-    RestConfiguration(ApiKeys keys) {
+    RestConfiguration(ApiKeys keys, Quotas quotas) {
         this.keys = keys;
+        this.quotas = quotas;
     }
 
     @Override
@@ -27,12 +31,23 @@ class RestConfiguration implements WebMvcConfigurer {
                     public boolean preHandle(HttpServletRequest request, HttpServletResponse response, Object handler) {
                         // An upload's id stands for the key of the request that began it.
                         if (!continuesUpload(request)) {
-                            request.setAttribute(RestCall.TENANT, RestCall.admit(request, keys));
+                            var tenant = RestCall.admit(request, keys);
+                            request.setAttribute(RestCall.TENANT, tenant);
+                            AuditEntry.current().tenant(tenant);
+                            quotas.request(tenant);
+                            quotas.bytes(tenant, announcedBytes(request));
                         }
                         return true;
                     }
                 })
-                .addPathPatterns("/v1/**", "/v1beta/**", "/v1alpha/**", "/upload/**");
+                .addPathPatterns("/v1/**", "/v1beta/**", "/v1alpha/**", "/upload/**", "/openai/**");
+    }
+
+    /** Of the body, or of the upload that it announces. */
+    private static long announcedBytes(HttpServletRequest request) {
+        long body = request.getContentLengthLong();
+        var upload = request.getHeader("X-Goog-Upload-Header-Content-Length");
+        return upload != null && upload.matches("\\d{1,18}") ? Math.max(body, Long.parseLong(upload)) : body;
     }
 
     private static boolean continuesUpload(HttpServletRequest request) {

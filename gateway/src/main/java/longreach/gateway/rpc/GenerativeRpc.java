@@ -5,6 +5,7 @@ import io.grpc.stub.ServerCallStreamObserver;
 import io.grpc.stub.StreamObserver;
 import longreach.gateway.answer.AnswerSink;
 import longreach.gateway.answer.Answering;
+import longreach.gateway.embed.Embeddings;
 import longreach.gateway.error.ApiException;
 import longreach.gateway.error.ErrorMapper;
 import longreach.gemini.v1beta.BatchEmbedContentsRequest;
@@ -24,9 +25,11 @@ import org.springframework.stereotype.Service;
 @Service
 public final class GenerativeRpc extends GenerativeServiceGrpc.GenerativeServiceImplBase {
     private final Answering answering;
+    private final Embeddings embeddings;
 
-    public GenerativeRpc(Answering answering) {
+    public GenerativeRpc(Answering answering, Embeddings embeddings) {
         this.answering = answering;
+        this.embeddings = embeddings;
     }
 
     @Override
@@ -59,16 +62,12 @@ public final class GenerativeRpc extends GenerativeServiceGrpc.GenerativeService
 
     @Override
     public void embedContent(EmbedContentRequest request, StreamObserver<EmbedContentResponse> out) {
-        Unary.answer(out, () -> {
-            throw ApiException.unimplemented("embedContent: not served yet");
-        });
+        Unary.answer(out, () -> embeddings.embed(request));
     }
 
     @Override
     public void batchEmbedContents(BatchEmbedContentsRequest request, StreamObserver<BatchEmbedContentsResponse> out) {
-        Unary.answer(out, () -> {
-            throw ApiException.unimplemented("batchEmbedContents: not served yet");
-        });
+        Unary.answer(out, () -> embeddings.embed(request));
     }
 
     @Override

@@ -1,13 +1,17 @@
 package longreach.gateway.rpc;
 
+import com.google.protobuf.MessageLite;
 import io.grpc.Context;
 import io.grpc.Contexts;
+import io.grpc.ForwardingServerCallListener.SimpleForwardingServerCallListener;
 import io.grpc.Metadata;
 import io.grpc.ServerCall;
 import io.grpc.ServerCallHandler;
 import io.grpc.ServerInterceptor;
 import io.grpc.StatusRuntimeException;
 import longreach.gateway.auth.ApiKeys;
+import longreach.gateway.auth.AuditEntry;
+import longreach.gateway.auth.Quotas;
 import longreach.gateway.auth.Tenant;
 import longreach.gateway.error.ApiException;
 import longreach.gateway.error.ErrorMapper;
@@ -20,12 +24,14 @@ public final class KeyInterceptor implements ServerInterceptor {
     private static final Metadata.Key<String> AUTHORIZATION =
             Metadata.Key.of("authorization", Metadata.ASCII_STRING_MARSHALLER);
     private static final String BEARER = "bearer ";
-    private static final String PUBLIC = "google.ai.generativelanguage.";
+    static final String PUBLIC = "google.ai.generativelanguage.";
 
     private final ApiKeys keys;
+    private final Quotas quotas;
 
-    public KeyInterceptor(ApiKeys keys) {
+    public KeyInterceptor(ApiKeys keys, Quotas quotas) {
         this.keys = keys;
+        this.quotas = quotas;
     }
 
     @Override
@@ -36,11 +42,54 @@ public final class KeyInterceptor implements ServerInterceptor {
         }
         try {
             var tenant = keys.admit(key(headers));
-            return Contexts.interceptCall(Context.current().withValue(TENANT, tenant), call, headers, next);
+            AuditEntry.current().tenant(tenant);
+            quotas.request(tenant);
+            var listener = Contexts.interceptCall(Context.current().withValue(TENANT, tenant), call, headers, next);
+            return new Weighed<>(listener, call, tenant);
         } catch (ApiException e) {
-            StatusRuntimeException refused = ErrorMapper.toGrpc(e);
-            call.close(refused.getStatus(), refused.getTrailers() == null ? new Metadata() : refused.getTrailers());
+            refuse(call, e);
             return new ServerCall.Listener<>() {};
+        }
+    }
+
+    private static void refuse(ServerCall<?, ?> call, ApiException reason) {
+        StatusRuntimeException refused = ErrorMapper.toGrpc(reason);
+        call.close(refused.getStatus(), refused.getTrailers() == null ? new Metadata() : refused.getTrailers());
+    }
+
+    /** Takes a message's bytes from the tenant's allowance before anybody sees it. */
+    private final class Weighed<Q> extends SimpleForwardingServerCallListener<Q> {
+        private final ServerCall<Q, ?> call;
+        private final Tenant tenant;
+        private boolean refused;
+
+        Weighed(ServerCall.Listener<Q> listener, ServerCall<Q, ?> call, Tenant tenant) {
+            super(listener);
+            this.call = call;
+            this.tenant = tenant;
+        }
+
+        @Override
+        public void onMessage(Q message) {
+            if (message instanceof MessageLite weighed) {
+                AuditEntry.current().bytes(weighed.getSerializedSize());
+                try {
+                    quotas.bytes(tenant, weighed.getSerializedSize());
+                } catch (ApiException e) {
+                    refused = true;
+                    refuse(call, e);
+                }
+            }
+            if (!refused) {
+                super.onMessage(message);
+            }
+        }
+
+        @Override
+        public void onHalfClose() {
+            if (!refused) {
+                super.onHalfClose();
+            }
         }
     }
 

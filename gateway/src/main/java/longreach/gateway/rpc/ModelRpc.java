@@ -20,7 +20,7 @@ public final class ModelRpc extends ModelServiceGrpc.ModelServiceImplBase {
 
     @Override
     public void getModel(GetModelRequest request, StreamObserver<Model> out) {
-        Unary.answer(out, () -> Models.describe(models.find(request.getName())));
+        Unary.answer(out, () -> models.get(request.getName()));
     }
 
     @Override

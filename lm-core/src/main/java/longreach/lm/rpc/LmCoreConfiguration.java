@@ -7,6 +7,7 @@ import java.util.List;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import longreach.lm.backend.ModelBackend;
+import longreach.lm.embed.SentenceEncoder;
 import longreach.lm.engine.EngineMetrics;
 import longreach.lm.engine.ModelCatalogue;
 import longreach.lm.engine.ModelLoader;
@@ -85,5 +86,15 @@ public class LmCoreConfiguration {
     @Bean
     BindableService lmCoreService(ModelBackend model, ExecutorService rpcExecutor) {
         return new LmCoreService(List.of(model), rpcExecutor);
+    }
+
+    @Bean(destroyMethod = "close")
+    SentenceEncoder sentenceEncoder() {
+        return new SentenceEncoder();
+    }
+
+    @Bean
+    BindableService embedderService(SentenceEncoder encoder) {
+        return new EmbedderService(encoder);
     }
 }

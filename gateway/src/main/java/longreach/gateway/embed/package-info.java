@@ -1,0 +1,2 @@
+/** Embeddings of texts, by the sentence encoder beside lm-core. */
+package longreach.gateway.embed;

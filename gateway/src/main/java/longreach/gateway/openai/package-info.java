@@ -1,0 +1,2 @@
+/** The dialect of OpenAI: its requests to Gemini messages, and the answers back. */
+package longreach.gateway.openai;
