@@ -196,6 +196,19 @@ class CachedContentsTest {
     }
 
     @Test
+    void functionsOfTheContentAreThoseOfItsQuestions() throws Exception {
+        var made = created(
+                ",\"tools\":[{\"functionDeclarations\":[{\"name\":\"tide\",\"description\":\"high or low\"}]}],"
+                        + "\"toolConfig\":{\"functionCallingConfig\":{\"mode\":\"ANY\"}}",
+                "the harbour");
+        var declared = services.lmCore.rendered.getLast().getToolsList();
+        assertThat(declared).singleElement().matches(tool -> tool.getName().equals("tide"));
+        ask(name(made), "is it high?", "");
+        assertThat(services.lmCore.rendered.getLast().getToolsList()).isEqualTo(declared);
+        assertThat(services.lmCore.opened.getLast().hasTools()).isTrue();
+    }
+
+    @Test
     void chunksThatGetLostAreComputedAgain() throws Exception {
         services.lmCore.lose.set(2);
         created("", "lost twice, stored the third time");

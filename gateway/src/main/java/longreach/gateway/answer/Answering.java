@@ -4,6 +4,7 @@ import com.google.protobuf.ByteString;
 import io.grpc.Channel;
 import java.io.IOException;
 import java.time.Duration;
+import java.util.Optional;
 import java.util.UUID;
 import java.util.concurrent.TimeUnit;
 import longreach.gateway.auth.AuditEntry;
@@ -23,6 +24,7 @@ import longreach.gemini.v1beta.CountTokensRequest;
 import longreach.gemini.v1beta.CountTokensResponse;
 import longreach.gemini.v1beta.GenerateContentRequest;
 import longreach.gemini.v1beta.GenerateContentResponse;
+import longreach.v1.CachedPrompt;
 import longreach.v1.EncodedMedia;
 import longreach.v1.GenerateDown;
 import longreach.v1.GenerateUp;
@@ -81,7 +83,7 @@ public final class Answering {
     /** Lays the request out exactly as answering it would. */
     public CountTokensResponse count(CountTokensRequest proto, Tenant tenant, Caller caller) {
         return interruptibly(() -> {
-            var plan = plan(requests.parse(proto), tenant, caller);
+            var plan = plan(asked(Requests.whole(proto), tenant), tenant, caller);
             return CountTokensResponse.newBuilder()
                     .setTotalTokens(plan.totalTokens())
                     .addAllPromptTokensDetails(AnswerBuilder.details(plan.tokensByModality()))
@@ -104,8 +106,9 @@ public final class Answering {
 
     private void generate(GenerateContentRequest proto, Tenant tenant, Caller caller, boolean whole, Pieces pieces) {
         interruptibly(() -> {
-            var request = requests.parse(proto);
-            var plan = plan(request, tenant, caller);
+            var asked = asked(proto, tenant);
+            var request = asked.request();
+            var plan = plan(asked, tenant, caller);
             quotas.tokens(tenant, plan.totalTokens());
             var answer = new AnswerBuilder(
                     plan, UUID.randomUUID().toString(), request.form().includeThoughts());
@@ -177,10 +180,23 @@ public final class Answering {
         return open.build();
     }
 
-    private Plan plan(GenerateRequest request, Tenant tenant, Caller caller) throws InterruptedException, IOException {
+    /** @param prefix the cached prompt that the request goes on from */
+    private record Asked(GenerateRequest request, Optional<CachedPrompt> prefix) {}
+
+    private Asked asked(GenerateContentRequest proto, Tenant tenant) {
+        var request = requests.parse(proto);
+        if (request.cachedContent().isEmpty()) {
+            return new Asked(request, Optional.empty());
+        }
+        var model = models.find(request.model()).getName();
+        var prefix = cached.prompt(tenant, request.cachedContent().get(), model);
+        return new Asked(requests.parse(proto, CachedContents.functions(prefix)), Optional.of(prefix));
+    }
+
+    private Plan plan(Asked asked, Tenant tenant, Caller caller) throws InterruptedException, IOException {
+        var request = asked.request();
         ModelDescription model = models.find(request.model());
-        var prefix = request.cachedContent().map(name -> cached.prompt(tenant, name, model.getName()));
-        return planner.plan(request, model, media.read(request.turns(), tenant, caller), prefix);
+        return planner.plan(request, model, media.read(request.turns(), tenant, caller), asked.prefix());
     }
 
     private interface Work<T> {

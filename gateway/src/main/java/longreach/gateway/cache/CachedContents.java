@@ -131,7 +131,8 @@ public final class CachedContents {
             told.setDisplayName(wanted.getDisplayName());
         }
         var id = id(told.getName());
-        store.put(tenant, PROMPT, id, prefix.prompt().toByteString(), life);
+        var prompt = prefix.prompt().toBuilder().setFunctions(functions(wanted)).build();
+        store.put(tenant, PROMPT, id, prompt.toByteString(), life);
         store.put(tenant, CHUNKS, id, chunks.toByteString(), life);
         // Last, since a content is there when this is.
         store.put(tenant, TOLD, id, told.build().toByteString(), life);
@@ -274,6 +275,19 @@ public final class CachedContents {
         } catch (InvalidProtocolBufferException e) {
             throw new IllegalStateException("a cached prompt of another version", e);
         }
+    }
+
+    private static ByteString functions(CachedContent wanted) {
+        var functions = CachedContent.newBuilder().addAllTools(wanted.getToolsList());
+        if (wanted.hasToolConfig()) {
+            functions.setToolConfig(wanted.getToolConfig());
+        }
+        return functions.build().toByteString();
+    }
+
+    /** What may be called by those who go on from a prompt: tools and toolConfig alone. */
+    public static CachedContent functions(CachedPrompt prompt) {
+        return told(prompt.getFunctions());
     }
 
     private static String id(String name) {

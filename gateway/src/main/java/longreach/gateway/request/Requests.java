@@ -57,13 +57,14 @@ public final class Requests {
 
     /** The beginning of later requests: what {@link #parse} checks, but turns may be none beside a system instruction. */
     public GenerateRequest parse(CachedContent proto) {
-        if (proto.getToolsCount() > 0 || proto.hasToolConfig()) {
-            throw ApiException.unimplemented(
-                    "cachedContent.tools: set (expected: none; functions beside cached content are not served yet)");
-        }
-        var request = GenerateContentRequest.newBuilder().setModel(proto.getModel());
+        var request = GenerateContentRequest.newBuilder()
+                .setModel(proto.getModel())
+                .addAllTools(proto.getToolsList());
         if (proto.hasSystemInstruction()) {
             request.setSystemInstruction(proto.getSystemInstruction());
+        }
+        if (proto.hasToolConfig()) {
+            request.setToolConfig(proto.getToolConfig());
         }
         var system = system(request.build());
         return new GenerateRequest(
@@ -76,22 +77,38 @@ public final class Requests {
                 form(request.build()));
     }
 
-    /** Counting takes either bare turns or a whole request. */
-    public GenerateRequest parse(CountTokensRequest proto) {
+    /** The same request with the functions of the content that it goes on from. */
+    public GenerateRequest parse(GenerateContentRequest proto, CachedContent functions) {
+        var with = proto.toBuilder().addAllTools(functions.getToolsList());
+        if (functions.hasToolConfig()) {
+            with.setToolConfig(functions.getToolConfig());
+        }
+        var request = parse(proto);
+        return new GenerateRequest(
+                request.model(),
+                request.system(),
+                request.turns(),
+                request.sampling(),
+                request.maxOutputTokens(),
+                request.cachedContent(),
+                form(with.build()));
+    }
+
+    /** Counting takes either bare turns or a whole request. @return the request to be counted */
+    public static GenerateContentRequest whole(CountTokensRequest proto) {
         if (!proto.hasGenerateContentRequest()) {
-            return parse(GenerateContentRequest.newBuilder()
+            return GenerateContentRequest.newBuilder()
                     .setModel(proto.getModel())
                     .addAllContents(proto.getContentsList())
-                    .build());
+                    .build();
         }
         if (proto.getContentsCount() > 0) {
             throw badField("contents", "set beside generateContentRequest", "one of the two");
         }
         var inner = proto.getGenerateContentRequest();
-        return parse(
-                inner.getModel().isEmpty()
-                        ? inner.toBuilder().setModel(proto.getModel()).build()
-                        : inner);
+        return inner.getModel().isEmpty()
+                ? inner.toBuilder().setModel(proto.getModel()).build()
+                : inner;
     }
 
     /** @return the name without {@code models/} */
