@@ -68,11 +68,8 @@ class CachedContentsTest {
     }
 
     private static HttpResponse<String> create(String more, String text) throws Exception {
-        return gateway.post(
-                "/v1beta/cachedContents",
-                """
-                {"model":"%s","contents":[{"role":"user","parts":[{"text":"%s"}]}]%s}"""
-                        .formatted(MODEL, text, more));
+        return gateway.post("/v1beta/cachedContents", """
+                {"model":"%s","contents":[{"role":"user","parts":[{"text":"%s"}]}]%s}""".formatted(MODEL, text, more));
     }
 
     private static JsonObject created(String more, String text) throws Exception {
@@ -86,11 +83,8 @@ class CachedContentsTest {
     }
 
     private static HttpResponse<String> ask(String name, String question, String more) throws Exception {
-        return gateway.post(
-                "/v1beta/" + MODEL + ":generateContent",
-                """
-                {"contents":[{"role":"user","parts":[{"text":"%s"}]}],"cachedContent":"%s"%s}"""
-                        .formatted(question, name, more));
+        return gateway.post("/v1beta/" + MODEL + ":generateContent", """
+                {"contents":[{"role":"user","parts":[{"text":"%s"}]}],"cachedContent":"%s"%s}""".formatted(question, name, more));
     }
 
     @Test
@@ -116,7 +110,8 @@ class CachedContentsTest {
         assertThat(Instant.parse(RunningGateway.json(patched).get("expireTime").getAsString()))
                 .isAfter(before.plusSeconds(7000));
 
-        var deleted = gateway.send(gateway.request("/v1beta/" + name(made)).DELETE().build());
+        var deleted =
+                gateway.send(gateway.request("/v1beta/" + name(made)).DELETE().build());
         assertThat(deleted.statusCode()).isEqualTo(200);
         assertThat(deleted.body()).isEqualTo("{}");
         assertThat(gateway.get("/v1beta/" + name(made)).statusCode()).isEqualTo(404);
@@ -126,8 +121,8 @@ class CachedContentsTest {
 
     @Test
     void aQuestionBeginsWithExactlyTheCachedSegments() throws Exception {
-        var made = created(
-                ",\"systemInstruction\":{\"parts\":[{\"text\":\"be brief\"}]}", "the tower is 324 metres high");
+        var made =
+                created(",\"systemInstruction\":{\"parts\":[{\"text\":\"be brief\"}]}", "the tower is 324 metres high");
         List<Segment> prefix = services.lmCore.opened.getLast().getSegmentsList();
         assertThat(services.lmCore.opened.getLast().getMaxTokens()).isZero();
 
@@ -147,23 +142,17 @@ class CachedContentsTest {
                 .singleElement()
                 .matches(turn -> turn.getRole() == Turn.Role.USER);
 
-        var counted = RunningGateway.json(gateway.post(
-                "/v1beta/" + MODEL + ":countTokens",
-                """
-                {"generateContentRequest":{"contents":[{"parts":[{"text":"how high?"}]}],"cachedContent":"%s"}}"""
-                        .formatted(name(made))));
+        var counted = RunningGateway.json(gateway.post("/v1beta/" + MODEL + ":countTokens", """
+                {"generateContentRequest":{"contents":[{"parts":[{"text":"how high?"}]}],"cachedContent":"%s"}}""".formatted(name(made))));
         assertThat(counted.get("totalTokens").getAsInt()).isEqualTo(10);
         assertThat(counted.get("cachedContentTokenCount").getAsInt()).isEqualTo(8);
     }
 
     @Test
     void aConversationGoesOnFromTheModelsTurn() throws Exception {
-        var made = RunningGateway.json(gateway.post(
-                "/v1beta/cachedContents",
-                """
+        var made = RunningGateway.json(gateway.post("/v1beta/cachedContents", """
                 {"model":"%s","contents":[{"role":"user","parts":[{"text":"my name is Ada"}]},
-                {"role":"model","parts":[{"text":"noted"}]}]}"""
-                        .formatted(MODEL)));
+                {"role":"model","parts":[{"text":"noted"}]}]}""".formatted(MODEL)));
         ask(name(made), "who am I?", "");
         assertThat(services.lmCore.rendered.getLast().getTurnsList())
                 .extracting(Turn::getRole)
@@ -174,10 +163,8 @@ class CachedContentsTest {
     void mediaStandsWholeAndIsCitedAlsoWhenTheFileIsGone() throws Exception {
         var file = gateway.file("a.pdf", "application/pdf", "pdf bytes".getBytes());
         var made = RunningGateway.json(gateway.post(
-                "/v1beta/cachedContents",
-                """
-                {"model":"%s","contents":[{"role":"user","parts":[{"fileData":{"fileUri":"%s"}}]}]}"""
-                        .formatted(MODEL, file.get("uri").getAsString())));
+                "/v1beta/cachedContents", """
+                {"model":"%s","contents":[{"role":"user","parts":[{"fileData":{"fileUri":"%s"}}]}]}""".formatted(MODEL, file.get("uri").getAsString())));
         assertThat(made.has("name")).as(made.toString()).isTrue();
         gateway.send(gateway.request("/v1beta/" + file.get("name").getAsString())
                 .DELETE()
@@ -251,8 +238,7 @@ class CachedContentsTest {
         var token = "";
         do {
             var page = RunningGateway.json(gateway.get("/v1beta/cachedContents?pageSize=2&pageToken=" + token));
-            page.getAsJsonArray("cachedContents")
-                    .forEach(each -> seen.add(name(each.getAsJsonObject())));
+            page.getAsJsonArray("cachedContents").forEach(each -> seen.add(name(each.getAsJsonObject())));
             token = page.has("nextPageToken") ? page.get("nextPageToken").getAsString() : "";
         } while (!token.isEmpty());
         assertThat(seen).isEqualTo(names);
@@ -328,7 +314,8 @@ class CachedContentsTest {
                                     .addParts(Part.newBuilder().setText("over another wire"))))
                     .build());
             assertThat(made.getUsageMetadata().getTotalTokenCount()).isEqualTo(3);
-            var get = GetCachedContentRequest.newBuilder().setName(made.getName()).build();
+            var get =
+                    GetCachedContentRequest.newBuilder().setName(made.getName()).build();
             assertThat(cache.getCachedContent(get)).isEqualTo(made);
             assertThat(cache.listCachedContents(ListCachedContentsRequest.getDefaultInstance())
                             .getCachedContentsList())
@@ -341,8 +328,9 @@ class CachedContentsTest {
                     .build());
             assertThat(updated.getExpireTime().getSeconds())
                     .isGreaterThan(made.getExpireTime().getSeconds() + 5000);
-            cache.deleteCachedContent(
-                    DeleteCachedContentRequest.newBuilder().setName(made.getName()).build());
+            cache.deleteCachedContent(DeleteCachedContentRequest.newBuilder()
+                    .setName(made.getName())
+                    .build());
             assertThatThrownBy(() -> cache.getCachedContent(get))
                     .isInstanceOfSatisfying(
                             StatusRuntimeException.class,

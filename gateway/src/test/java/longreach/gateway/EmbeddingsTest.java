@@ -47,9 +47,7 @@ class EmbeddingsTest {
 
     @Test
     void aTextBecomesAVectorOfTheWantedLength() throws Exception {
-        var response = gateway.post(
-                "/v1beta/" + MODEL + ":embedContent",
-                """
+        var response = gateway.post("/v1beta/" + MODEL + ":embedContent", """
                 {"content":{"parts":[{"text":"a b c"}]},"taskType":"RETRIEVAL_QUERY","outputDimensionality":2}""");
         assertThat(response.statusCode()).as(response.body()).isEqualTo(200);
         var embedding = RunningGateway.json(response).getAsJsonObject("embedding");
@@ -59,17 +57,24 @@ class EmbeddingsTest {
 
     @Test
     void aBatchKeepsItsOrder() throws Exception {
-        var response = RunningGateway.json(gateway.post(
-                "/v1/" + MODEL + ":batchEmbedContents",
-                """
+        var response = RunningGateway.json(gateway.post("/v1/" + MODEL + ":batchEmbedContents", """
                 {"requests":[{"model":"%s","content":{"parts":[{"text":"aaaa"}]}},
-                {"content":{"parts":[{"text":"b b b b b"}]}}]}"""
-                        .formatted(MODEL)));
+                {"content":{"parts":[{"text":"b b b b b"}]}}]}""".formatted(MODEL)));
         var embeddings = response.getAsJsonArray("embeddings");
         assertThat(embeddings).hasSize(2);
-        assertThat(embeddings.get(0).getAsJsonObject().getAsJsonArray("values").get(1).getAsDouble())
+        assertThat(embeddings
+                        .get(0)
+                        .getAsJsonObject()
+                        .getAsJsonArray("values")
+                        .get(1)
+                        .getAsDouble())
                 .isZero();
-        assertThat(embeddings.get(1).getAsJsonObject().getAsJsonArray("values").get(1).getAsDouble())
+        assertThat(embeddings
+                        .get(1)
+                        .getAsJsonObject()
+                        .getAsJsonArray("values")
+                        .get(1)
+                        .getAsDouble())
                 .isPositive();
     }
 
@@ -93,7 +98,8 @@ class EmbeddingsTest {
                                 "{\"content\":{\"parts\":[{\"text\":\"x\"}]},\"outputDimensionality\":9}")
                         .body())
                 .contains("outputDimensionality: 9 (expected: at most 4)");
-        assertThat(gateway.post("/v1beta/" + MODEL + ":batchEmbedContents", "{}").body())
+        assertThat(gateway.post("/v1beta/" + MODEL + ":batchEmbedContents", "{}")
+                        .body())
                 .contains("requests: 0 of them");
     }
 

@@ -206,7 +206,8 @@ public final class FakeLmCore extends LmCoreGrpc.LmCoreImplBase {
     }
 
     private Done durable(Open open, int prompt, int restored) {
-        var key = ByteString.copyFromUtf8(String.format("%32.32s", open.getTenant() + open.getSegmentsList().hashCode()));
+        var key = ByteString.copyFromUtf8(String.format(
+                "%32.32s", open.getTenant() + open.getSegmentsList().hashCode()));
         if (lose.getAndUpdate(left -> Math.max(0, left - 1)) == 0) {
             chunks.add(key);
         }

@@ -17,26 +17,26 @@ import java.util.concurrent.Executors;
 import java.util.function.Supplier;
 import longreach.v1.AudioEncoderGrpc;
 import longreach.v1.ContextStoreGrpc;
+import longreach.v1.DeleteRecordRequest;
+import longreach.v1.DeleteRecordResponse;
 import longreach.v1.DescribeEncoderRequest;
 import longreach.v1.EncodeDown;
 import longreach.v1.EncodeUp;
 import longreach.v1.EncoderDescription;
-import longreach.v1.GetArtifactRequest;
-import longreach.v1.GetArtifactResponse;
-import longreach.v1.PutArtifactRequest;
-import longreach.v1.PutArtifactResponse;
-import longreach.v1.DeleteRecordRequest;
-import longreach.v1.DeleteRecordResponse;
 import longreach.v1.EraseChunksRequest;
 import longreach.v1.EraseChunksResponse;
 import longreach.v1.EraseTenantRequest;
 import longreach.v1.EraseTenantResponse;
+import longreach.v1.GetArtifactRequest;
+import longreach.v1.GetArtifactResponse;
 import longreach.v1.GetRecordRequest;
 import longreach.v1.GetRecordResponse;
 import longreach.v1.KeepChunksRequest;
 import longreach.v1.KeepChunksResponse;
 import longreach.v1.ListRecordsRequest;
 import longreach.v1.ListRecordsResponse;
+import longreach.v1.PutArtifactRequest;
+import longreach.v1.PutArtifactResponse;
 import longreach.v1.PutRecordRequest;
 import longreach.v1.PutRecordResponse;
 import longreach.v1.StoredRecord;
@@ -143,29 +143,35 @@ public final class FakeServices implements AutoCloseable {
 
         @Override
         public void deleteRecord(DeleteRecordRequest request, StreamObserver<DeleteRecordResponse> out) {
-            answer(out, () -> DeleteRecordResponse.newBuilder()
-                    .setExisted(
-                            records.remove(request.getTenant() + "/" + request.getKind() + "/" + request.getName())
+            answer(
+                    out,
+                    () -> DeleteRecordResponse.newBuilder()
+                            .setExisted(records.remove(
+                                            request.getTenant() + "/" + request.getKind() + "/" + request.getName())
                                     != null)
-                    .build());
+                            .build());
         }
 
         @Override
         public void keepChunks(KeepChunksRequest request, StreamObserver<KeepChunksResponse> out) {
-            answer(out, () -> KeepChunksResponse.newBuilder()
-                    .setPresent((int) request.getKeysList().stream()
-                            .filter(lmCore.chunks::contains)
-                            .count())
-                    .build());
+            answer(
+                    out,
+                    () -> KeepChunksResponse.newBuilder()
+                            .setPresent((int) request.getKeysList().stream()
+                                    .filter(lmCore.chunks::contains)
+                                    .count())
+                            .build());
         }
 
         @Override
         public void eraseChunks(EraseChunksRequest request, StreamObserver<EraseChunksResponse> out) {
-            answer(out, () -> EraseChunksResponse.newBuilder()
-                    .setChunksErased(request.getKeysList().stream()
-                            .filter(lmCore.chunks::remove)
-                            .count())
-                    .build());
+            answer(
+                    out,
+                    () -> EraseChunksResponse.newBuilder()
+                            .setChunksErased(request.getKeysList().stream()
+                                    .filter(lmCore.chunks::remove)
+                                    .count())
+                            .build());
         }
 
         @Override
@@ -197,25 +203,25 @@ public final class FakeServices implements AutoCloseable {
             });
         }
 
-            @Override
-            public void getArtifact(GetArtifactRequest request, StreamObserver<GetArtifactResponse> out) {
-                var value = artifacts.get(key(request.getTenant(), request.getDigest()));
-                out.onNext(
-                        value == null
-                                ? GetArtifactResponse.getDefaultInstance()
-                                : GetArtifactResponse.newBuilder()
-                                        .setFound(true)
-                                        .setValue(value)
-                                        .build());
-                out.onCompleted();
-            }
+        @Override
+        public void getArtifact(GetArtifactRequest request, StreamObserver<GetArtifactResponse> out) {
+            var value = artifacts.get(key(request.getTenant(), request.getDigest()));
+            out.onNext(
+                    value == null
+                            ? GetArtifactResponse.getDefaultInstance()
+                            : GetArtifactResponse.newBuilder()
+                                    .setFound(true)
+                                    .setValue(value)
+                                    .build());
+            out.onCompleted();
+        }
 
-            @Override
-            public void putArtifact(PutArtifactRequest request, StreamObserver<PutArtifactResponse> out) {
-                artifacts.put(key(request.getTenant(), request.getDigest()), request.getValue());
-                out.onNext(PutArtifactResponse.newBuilder().setStored(true).build());
-                out.onCompleted();
-            }
+        @Override
+        public void putArtifact(PutArtifactRequest request, StreamObserver<PutArtifactResponse> out) {
+            artifacts.put(key(request.getTenant(), request.getDigest()), request.getValue());
+            out.onNext(PutArtifactResponse.newBuilder().setStored(true).build());
+            out.onCompleted();
+        }
     }
 
     private static String key(String tenant, ByteString digest) {
@@ -223,8 +229,8 @@ public final class FakeServices implements AutoCloseable {
     }
 
     private void start(String name, BindableService... services) throws IOException {
-        var server = InProcessServerBuilder.forName(prefix + name)
-                .executor(Executors.newVirtualThreadPerTaskExecutor());
+        var server =
+                InProcessServerBuilder.forName(prefix + name).executor(Executors.newVirtualThreadPerTaskExecutor());
         for (var service : services) {
             server.addService(service);
         }

@@ -42,7 +42,8 @@ public interface RecordStore {
 
     static String checkKind(String kind) {
         if (!kind.matches("[a-z-]{1,32}")) {
-            throw new IllegalArgumentException("record kind: " + kind.length() + " characters (expected: 1 to 32 of a-z and -)");
+            throw new IllegalArgumentException(
+                    "record kind: " + kind.length() + " characters (expected: 1 to 32 of a-z and -)");
         }
         return kind;
     }

@@ -275,10 +275,9 @@ public final class RedisContextStore implements ContextStore {
         RedisLink.Session session = admin.session();
         puts.flush(RedisAdmin.TIMEOUT);
         var names = keys.stream().map(key -> RedisKeys.chunk(tenant, key)).toList();
-        long erased = admin.sum(
-                names, key -> session.writer().async().unlink(key).toCompletableFuture());
-        long left = admin.sum(
-                names, key -> session.writer().async().exists(key).toCompletableFuture());
+        long erased =
+                admin.sum(names, key -> session.writer().async().unlink(key).toCompletableFuture());
+        long left = admin.sum(names, key -> session.writer().async().exists(key).toCompletableFuture());
         return new EraseResult(erased, 0, left);
     }
 

@@ -37,7 +37,8 @@ final class RedisQuotas implements AutoCloseable {
 
     Taken take(Tenant tenant, Allowance allowance, long amount, boolean force) {
         try {
-            Bucket bucket = buckets().builder()
+            Bucket bucket = buckets()
+                    .builder()
                     .build(RedisKeys.quota(tenant, allowance), () -> Buckets.configuration(allowance));
             return Buckets.take(bucket, allowance, amount, force);
         } catch (RedisException e) {

@@ -71,7 +71,10 @@ final class RedisRecords {
             return switch (format.open(tenant, digest(id), found.bytes())) {
                 case ArtifactLookup.Hit hit -> Optional.of(hit.value());
                 case ArtifactLookup.Miss miss -> {
-                    log.warn("a record of kind {} is passed over: {}", id.kind(), miss.reason().text());
+                    log.warn(
+                            "a record of kind {} is passed over: {}",
+                            id.kind(),
+                            miss.reason().text());
                     yield Optional.empty();
                 }
             };

@@ -42,9 +42,8 @@ final class Touch {
                 ? lengthenOld(redis, key, atLeast)
                 : redis.pexpire(key, atLeast.toMillis(), ExpireArgs.Builder.gt())
                         .toCompletableFuture()
-                        .exceptionallyCompose(e -> noticeOld(e)
-                                ? lengthenOld(redis, key, atLeast)
-                                : CompletableFuture.failedFuture(e));
+                        .exceptionallyCompose(e ->
+                                noticeOld(e) ? lengthenOld(redis, key, atLeast) : CompletableFuture.failedFuture(e));
         return lengthened.thenCompose(done -> redis.exists(key).toCompletableFuture());
     }
 

@@ -132,13 +132,15 @@ final class ContextStoreService extends ContextStoreGrpc.ContextStoreImplBase {
 
     @Override
     public void getRecord(GetRecordRequest request, StreamObserver<GetRecordResponse> out) {
-        answer(out, () -> store.getRecord(
-                        store.tenant(request.getTenant()), new RecordId(request.getKind(), request.getName()))
-                .map(value -> GetRecordResponse.newBuilder()
-                        .setFound(true)
-                        .setValue(UnsafeByteOperations.unsafeWrap(value))
-                        .build())
-                .orElse(GetRecordResponse.getDefaultInstance()));
+        answer(
+                out,
+                () -> store.getRecord(
+                                store.tenant(request.getTenant()), new RecordId(request.getKind(), request.getName()))
+                        .map(value -> GetRecordResponse.newBuilder()
+                                .setFound(true)
+                                .setValue(UnsafeByteOperations.unsafeWrap(value))
+                                .build())
+                        .orElse(GetRecordResponse.getDefaultInstance()));
     }
 
     @Override
@@ -155,18 +157,24 @@ final class ContextStoreService extends ContextStoreGrpc.ContextStoreImplBase {
 
     @Override
     public void deleteRecord(DeleteRecordRequest request, StreamObserver<DeleteRecordResponse> out) {
-        answer(out, () -> DeleteRecordResponse.newBuilder()
-                .setExisted(store.deleteRecord(
-                        store.tenant(request.getTenant()), new RecordId(request.getKind(), request.getName())))
-                .build());
+        answer(
+                out,
+                () -> DeleteRecordResponse.newBuilder()
+                        .setExisted(store.deleteRecord(
+                                store.tenant(request.getTenant()), new RecordId(request.getKind(), request.getName())))
+                        .build());
     }
 
     @Override
     public void keepChunks(KeepChunksRequest request, StreamObserver<KeepChunksResponse> out) {
-        answer(out, () -> KeepChunksResponse.newBuilder()
-                .setPresent(store.keep(
-                        store.tenant(request.getTenant()), keys(request.getKeysList()), millis(request.getTtlMillis())))
-                .build());
+        answer(
+                out,
+                () -> KeepChunksResponse.newBuilder()
+                        .setPresent(store.keep(
+                                store.tenant(request.getTenant()),
+                                keys(request.getKeysList()),
+                                millis(request.getTtlMillis())))
+                        .build());
     }
 
     @Override
@@ -186,8 +194,8 @@ final class ContextStoreService extends ContextStoreGrpc.ContextStoreImplBase {
         answer(out, () -> {
             var allowance =
                     new Allowance(request.getBucket(), request.getCapacity(), millis(request.getPeriodMillis()));
-            var taken = store.take(
-                    store.tenant(request.getTenant()), allowance, request.getAmount(), request.getForce());
+            var taken =
+                    store.take(store.tenant(request.getTenant()), allowance, request.getAmount(), request.getForce());
             return TakeQuotaResponse.newBuilder()
                     .setGranted(taken.granted())
                     // Rounded up: who comes back then is let in.
@@ -203,8 +211,8 @@ final class ContextStoreService extends ContextStoreGrpc.ContextStoreImplBase {
 
     private static Duration millis(long millis) {
         if (Long.compareUnsigned(millis, MAX_TTL_SECONDS * 1000) > 0) {
-            throw new IllegalArgumentException("milliseconds: " + Long.toUnsignedString(millis)
-                    + " (expected: at most " + MAX_TTL_SECONDS * 1000 + ")");
+            throw new IllegalArgumentException("milliseconds: " + Long.toUnsignedString(millis) + " (expected: at most "
+                    + MAX_TTL_SECONDS * 1000 + ")");
         }
         return Duration.ofMillis(millis);
     }

@@ -29,7 +29,9 @@ public final class AuditEntry {
 
     /** @param given the caller's own id of the call; another one is made when it is none */
     public AuditEntry(String given, String method) {
-        id = given != null && ID.matcher(given).matches() ? given : UUID.randomUUID().toString();
+        id = given != null && ID.matcher(given).matches()
+                ? given
+                : UUID.randomUUID().toString();
         this.method = method;
     }
 

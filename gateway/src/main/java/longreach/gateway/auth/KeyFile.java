@@ -50,7 +50,13 @@ public final class KeyFile {
      * @param revoked the same; null: it is let in
      */
     public record StoredKey(
-            String id, String sha256, String tenant, String label, String created, String revoked, Tenant.Limits limits) {
+            String id,
+            String sha256,
+            String tenant,
+            String label,
+            String created,
+            String revoked,
+            Tenant.Limits limits) {
         public boolean active() {
             return revoked == null;
         }
@@ -128,8 +134,7 @@ public final class KeyFile {
             throw new IllegalArgumentException(
                     "label: " + label.length() + " characters (expected: at most " + MAX_LABEL + ")");
         }
-        var stored = new StoredKey(
-                id, HexFormat.of().formatHex(digest(key)), owner, label, now(), null, limits);
+        var stored = new StoredKey(id, HexFormat.of().formatHex(digest(key)), owner, label, now(), null, limits);
         change(keys -> {
             var more = new ArrayList<>(keys);
             more.add(stored);
@@ -146,8 +151,7 @@ public final class KeyFile {
                 return key;
             }
             found[0] = true;
-            return new StoredKey(
-                    key.id(), key.sha256(), key.tenant(), key.label(), key.created(), now(), key.limits());
+            return new StoredKey(key.id(), key.sha256(), key.tenant(), key.label(), key.created(), now(), key.limits());
         };
         change(keys -> keys.stream().map(revoke).toList());
         return found[0];

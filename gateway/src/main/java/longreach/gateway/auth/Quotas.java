@@ -80,7 +80,9 @@ public final class Quotas {
             long last = complained.get();
             long now = System.nanoTime();
             if (now - last >= COMPLAIN_NANOS && complained.compareAndSet(last, now)) {
-                LOG.warn("limits are not held: the context store says {}", e.getStatus().getCode());
+                LOG.warn(
+                        "limits are not held: the context store says {}",
+                        e.getStatus().getCode());
             }
             return TakeQuotaResponse.newBuilder().setGranted(true).build();
         }

@@ -218,11 +218,17 @@ public final class CachedContents {
         var chunks = store.get(tenant, CHUNKS, id).orElseThrow(() -> gone(wanted.getName()));
         int present = store.keep(tenant, chunks(chunks).getKeysList(), life);
         if (present < chunks(chunks).getKeysCount()) {
-            LOG.info("{} of {} chunks of a cached content are left", present, chunks(chunks).getKeysCount());
+            LOG.info(
+                    "{} of {} chunks of a cached content are left",
+                    present,
+                    chunks(chunks).getKeysCount());
         }
         store.put(tenant, PROMPT, id, prompt, life);
         store.put(tenant, CHUNKS, id, chunks, life);
-        var after = before.toBuilder().setUpdateTime(now()).setExpireTime(after(life)).build();
+        var after = before.toBuilder()
+                .setUpdateTime(now())
+                .setExpireTime(after(life))
+                .build();
         store.put(tenant, TOLD, id, after.toByteString(), life);
         return after;
     }
@@ -245,8 +251,10 @@ public final class CachedContents {
             records += store.delete(tenant, kind, id) ? 1 : 0;
         }
         var shared = new HashSet<ByteString>();
-        store.list(tenant, CHUNKS).forEach(other -> shared.addAll(chunks(other.getValue()).getKeysList()));
-        var alone = own.getKeysList().stream().filter(key -> !shared.contains(key)).toList();
+        store.list(tenant, CHUNKS)
+                .forEach(other -> shared.addAll(chunks(other.getValue()).getKeysList()));
+        var alone =
+                own.getKeysList().stream().filter(key -> !shared.contains(key)).toList();
         var erased = store.erase(tenant, alone);
         return new Erased(erased.getChunksErased(), records, erased.getRemaining());
     }
@@ -310,7 +318,8 @@ public final class CachedContents {
     }
 
     private static ApiException gone(String name) {
-        return ApiException.notFound(name + ": no such cached content (expected: one of GET cachedContents; they expire)");
+        return ApiException.notFound(
+                name + ": no such cached content (expected: one of GET cachedContents; they expire)");
     }
 
     private static CachedContent told(ByteString stored) {

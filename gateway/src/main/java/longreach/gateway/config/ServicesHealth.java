@@ -1,9 +1,9 @@
 package longreach.gateway.config;
 
 import java.util.function.Supplier;
-import longreach.gateway.models.Models;
 import longreach.gateway.error.ApiException;
 import longreach.gateway.media.EncoderClient;
+import longreach.gateway.models.Models;
 import longreach.v1.ModelDescription;
 import org.springframework.beans.factory.annotation.Qualifier;
 import org.springframework.boot.health.contributor.Health;

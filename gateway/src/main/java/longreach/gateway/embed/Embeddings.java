@@ -110,7 +110,8 @@ public final class Embeddings {
         }
         var text = parts.stream().map(Part::getText).collect(Collectors.joining("\n"));
         // The model knows one task; a title is part of what a document says.
-        return request.getTaskType() == TaskType.RETRIEVAL_DOCUMENT && !request.getTitle().isEmpty()
+        return request.getTaskType() == TaskType.RETRIEVAL_DOCUMENT
+                        && !request.getTitle().isEmpty()
                 ? request.getTitle() + "\n" + text
                 : text;
     }
@@ -138,7 +139,8 @@ public final class Embeddings {
             return embedding;
         }
         var kept = embedding.getValuesList().subList(0, dimensions);
-        double square = kept.stream().mapToDouble(value -> (double) value * value).sum();
+        double square =
+                kept.stream().mapToDouble(value -> (double) value * value).sum();
         var out = Embedding.newBuilder().setTokens(embedding.getTokens());
         kept.forEach(value -> out.addValues(square == 0 ? 0 : (float) (value / Math.sqrt(square))));
         return out.build();

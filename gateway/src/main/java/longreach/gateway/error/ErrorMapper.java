@@ -21,11 +21,10 @@ public final class ErrorMapper {
     private static final int CLIENT_CLOSED_REQUEST = 499;
 
     private static final JsonFormat.Printer PRINTER = JsonFormat.printer()
-            .usingTypeRegistry(
-                    TypeRegistry.newBuilder()
-                            .add(ErrorInfo.getDescriptor())
-                            .add(RetryInfo.getDescriptor())
-                            .build())
+            .usingTypeRegistry(TypeRegistry.newBuilder()
+                    .add(ErrorInfo.getDescriptor())
+                    .add(RetryInfo.getDescriptor())
+                    .build())
             .omittingInsignificantWhitespace();
 
     private ErrorMapper() {}

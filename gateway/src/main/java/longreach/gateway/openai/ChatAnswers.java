@@ -55,9 +55,11 @@ public final class ChatAnswers {
         }
         var out = envelope("chat.completion");
         out.add("choices", choices);
-        out.add("usage", usage(answers.stream()
-                .map(GenerateContentResponse::getUsageMetadata)
-                .toList()));
+        out.add(
+                "usage",
+                usage(answers.stream()
+                        .map(GenerateContentResponse::getUsageMetadata)
+                        .toList()));
         return out;
     }
 
@@ -86,8 +88,7 @@ public final class ChatAnswers {
             delta.add("tool_calls", calls);
         }
         boolean last = candidate.getFinishReason() != Candidate.FinishReason.FINISH_REASON_UNSPECIFIED;
-        return chunk(
-                index, delta, logprobs(candidate), last ? reason(candidate, called || !calls.isEmpty()) : null);
+        return chunk(index, delta, logprobs(candidate), last ? reason(candidate, called || !calls.isEmpty()) : null);
     }
 
     public static boolean calls(GenerateContentResponse piece) {
@@ -210,7 +211,8 @@ public final class ChatAnswers {
     private static JsonObject usage(List<UsageMetadata> used) {
         int prompt = used.isEmpty() ? 0 : used.getFirst().getPromptTokenCount();
         int cached = used.isEmpty() ? 0 : used.getFirst().getCachedContentTokenCount();
-        int thoughts = used.stream().mapToInt(UsageMetadata::getThoughtsTokenCount).sum();
+        int thoughts =
+                used.stream().mapToInt(UsageMetadata::getThoughtsTokenCount).sum();
         int completion =
                 used.stream().mapToInt(UsageMetadata::getCandidatesTokenCount).sum() + thoughts;
         var out = new JsonObject();

@@ -39,8 +39,8 @@ public record ChatRequest(
         String model, GenerateContentRequest proto, int choices, boolean stream, boolean streamUsage) {
     private static final int MAX_CHOICES = 8;
     private static final Pattern DATA_URL = Pattern.compile("data:([^;,]{1,100})(?:;[^;,]{0,100})*;base64,");
-    private static final Map<String, String> AUDIO_TYPES =
-            Map.of("wav", "audio/wav", "mp3", "audio/mpeg", "flac", "audio/flac", "ogg", "audio/ogg", "m4a", "audio/mp4");
+    private static final Map<String, String> AUDIO_TYPES = Map.of(
+            "wav", "audio/wav", "mp3", "audio/mpeg", "flac", "audio/flac", "ogg", "audio/ogg", "m4a", "audio/mp4");
 
     /** @throws ApiException INVALID_ARGUMENT, naming the field as OpenAI calls it */
     public static ChatRequest parse(JsonObject body) {
@@ -91,12 +91,15 @@ public record ChatRequest(
                     }
                     proto.getSystemInstructionBuilder().addAllParts(parts(message));
                 }
-                case "user" -> proto.addContents(Content.newBuilder().setRole("user").addAllParts(parts(message)));
+                case "user" ->
+                    proto.addContents(Content.newBuilder().setRole("user").addAllParts(parts(message)));
                 case "assistant" -> proto.addContents(assistant(message, calls));
                 case "tool" -> proto.addContents(result(message, calls));
                 default ->
                     throw ApiException.badField(
-                            message.at("role"), '"' + shorten(role) + '"', "system, developer, user, assistant or tool");
+                            message.at("role"),
+                            '"' + shorten(role) + '"',
+                            "system, developer, user, assistant or tool");
             }
         }
         if (proto.getContentsCount() == 0) {
@@ -260,7 +263,8 @@ public record ChatRequest(
             }
         }
         if (fields.flag("logprobs")) {
-            config.setResponseLogprobs(true).setLogprobs(fields.integer("top_logprobs").orElse(0));
+            config.setResponseLogprobs(true)
+                    .setLogprobs(fields.integer("top_logprobs").orElse(0));
         } else if (fields.integer("top_logprobs").orElse(0) != 0) {
             throw ApiException.badField("top_logprobs", "set", "logprobs: true beside it");
         }
@@ -285,7 +289,8 @@ public record ChatRequest(
                 }
             }
             default ->
-                throw ApiException.badField(format.at("type"), '"' + shorten(type) + '"', "text, json_object or json_schema");
+                throw ApiException.badField(
+                        format.at("type"), '"' + shorten(type) + '"', "text, json_object or json_schema");
         }
     }
 
@@ -331,8 +336,7 @@ public record ChatRequest(
             case "auto" -> config.setMode(FunctionCallingConfig.Mode.AUTO);
             case "none" -> config.setMode(FunctionCallingConfig.Mode.NONE);
             case "required" -> config.setMode(FunctionCallingConfig.Mode.ANY);
-            default ->
-                throw ApiException.badField("tool_choice", shorten(mode), "auto, none, required or a function");
+            default -> throw ApiException.badField("tool_choice", shorten(mode), "auto, none, required or a function");
         };
     }
 

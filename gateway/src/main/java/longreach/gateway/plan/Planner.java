@@ -120,10 +120,11 @@ public final class Planner {
         if (total >= model.getContextTokens()) {
             throw tooLong(total, model);
         }
-        var prompt = CachedPrompt.newBuilder().addAllSystem(asked.getSystemList()).addAllTurns(turns);
+        var prompt =
+                CachedPrompt.newBuilder().addAllSystem(asked.getSystemList()).addAllTurns(turns);
         media.forEach(item -> prompt.addMedia(StoredMedia.store(item)));
-        tokens.forEach((modality, count) ->
-                prompt.addTokens(ModalityCount.newBuilder().setModality(modality).setTokens(count)));
+        tokens.forEach((modality, count) -> prompt.addTokens(
+                ModalityCount.newBuilder().setModality(modality).setTokens(count)));
         return new Prefix(prompt.build(), kept, total);
     }
 
@@ -148,7 +149,8 @@ public final class Planner {
 
     private RenderRequest conversation(
             GenerateRequest request, List<Turn> turns, boolean withMedia, Optional<CachedPrompt> prefix) {
-        var proto = RenderRequest.newBuilder().addAllTools(request.form().tools().declared());
+        var proto =
+                RenderRequest.newBuilder().addAllTools(request.form().tools().declared());
         prefix.ifPresent(cached -> proto.addAllSystem(cached.getSystemList()).addAllTurns(cached.getTurnsList()));
         var system = request.system().isEmpty() && withMedia && prefix.isEmpty() ? List.of(QUOTE) : request.system();
         for (int i = 0; i < system.size(); i++) {

@@ -22,8 +22,9 @@ final class StoredMedia {
                 .setModality(item.modality());
         for (var unit : item.units()) {
             var stored = CachedUnit.newBuilder().setMark(unit.mark()).setText(unit.text());
-            unit.passages().forEach(passage -> stored.addPassages(
-                    CachedPassage.newBuilder().setMark(passage.mark()).setText(passage.text())));
+            unit.passages()
+                    .forEach(passage -> stored.addPassages(
+                            CachedPassage.newBuilder().setMark(passage.mark()).setText(passage.text())));
             out.addUnits(stored);
         }
         return out.build();

@@ -12,9 +12,9 @@ import java.util.regex.Pattern;
 import longreach.gateway.error.ApiException;
 import longreach.gateway.request.GenerateRequest.RequestTurn;
 import longreach.gateway.request.GenerateRequest.SamplingChoice;
-import longreach.gemini.v1beta.CachedContent;
 import longreach.gateway.request.RequestPart.CallPart;
 import longreach.gateway.request.RequestPart.ResultPart;
+import longreach.gemini.v1beta.CachedContent;
 import longreach.gemini.v1beta.Content;
 import longreach.gemini.v1beta.CountTokensRequest;
 import longreach.gemini.v1beta.GenerateContentRequest;
@@ -57,9 +57,8 @@ public final class Requests {
 
     /** The beginning of later requests: what {@link #parse} checks, but turns may be none beside a system instruction. */
     public GenerateRequest parse(CachedContent proto) {
-        var request = GenerateContentRequest.newBuilder()
-                .setModel(proto.getModel())
-                .addAllTools(proto.getToolsList());
+        var request =
+                GenerateContentRequest.newBuilder().setModel(proto.getModel()).addAllTools(proto.getToolsList());
         if (proto.hasSystemInstruction()) {
             request.setSystemInstruction(proto.getSystemInstruction());
         }

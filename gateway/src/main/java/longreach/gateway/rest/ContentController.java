@@ -59,8 +59,7 @@ class ContentController {
         RestCall.answer(response, HttpServletResponse.SC_OK, Json.print(embedded));
     }
 
-    private void embedBatch(String model, HttpServletRequest request, HttpServletResponse response)
-            throws IOException {
+    private void embedBatch(String model, HttpServletRequest request, HttpServletResponse response) throws IOException {
         var proto = BatchEmbedContentsRequest.newBuilder();
         Json.read(request, maxBytes, proto);
         var embedded = embeddings.embed(proto.setModel("models/" + model).build());

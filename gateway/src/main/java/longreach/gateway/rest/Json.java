@@ -58,9 +58,7 @@ final class Json {
 
     /** Line separators of Unicode are line breaks to some readers of event streams. */
     static String oneLine(String json) {
-        return json.replace("\u2028", "\\u2028")
-                .replace("\u2029", "\\u2029")
-                .replace("\u0085", "\\u0085");
+        return json.replace("\u2028", "\\u2028").replace("\u2029", "\\u2029").replace("\u0085", "\\u0085");
     }
 
     /** Reads a body that is no message of ours. @throws ApiException INVALID_ARGUMENT */

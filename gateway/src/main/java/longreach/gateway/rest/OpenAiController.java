@@ -192,7 +192,9 @@ class OpenAiController {
     private static String audioType(MultipartBody.Part part) {
         var declared = Requests.mimeType(part.type());
         var kind = MediaKind.of(declared);
-        var type = kind.isPresent() ? declared : MediaKind.typeByName(part.fileName()).orElse(declared);
+        var type = kind.isPresent()
+                ? declared
+                : MediaKind.typeByName(part.fileName()).orElse(declared);
         return switch (MediaKind.of(type).orElse(MediaKind.DOCUMENT)) {
             case AUDIO, VIDEO -> type;
             case IMAGE, DOCUMENT ->

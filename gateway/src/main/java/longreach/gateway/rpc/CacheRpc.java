@@ -24,8 +24,7 @@ public final class CacheRpc extends CacheServiceGrpc.CacheServiceImplBase {
 
     @Override
     public void listCachedContents(ListCachedContentsRequest request, StreamObserver<ListCachedContentsResponse> out) {
-        Unary.answer(
-                out, () -> contents.list(KeyInterceptor.tenant(), request.getPageSize(), request.getPageToken()));
+        Unary.answer(out, () -> contents.list(KeyInterceptor.tenant(), request.getPageSize(), request.getPageToken()));
     }
 
     @Override

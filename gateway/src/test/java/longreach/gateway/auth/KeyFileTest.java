@@ -39,8 +39,7 @@ class KeyFileTest {
         if (Files.getFileStore(folder).supportsFileAttributeView("posix")) {
             assertThat(Files.getPosixFilePermissions(file.path())).hasSize(2);
         }
-        assertThat(keys().admit(created.key()))
-                .isEqualTo(new Tenant("team-a", new Tenant.Limits(5, 7, 100)));
+        assertThat(keys().admit(created.key())).isEqualTo(new Tenant("team-a", new Tenant.Limits(5, 7, 100)));
     }
 
     @Test

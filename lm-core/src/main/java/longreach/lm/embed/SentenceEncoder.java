@@ -74,8 +74,8 @@ public final class SentenceEncoder implements AutoCloseable {
                         Map.of("input_ids", tokens, "attention_mask", mask, "token_type_ids", types))) {
             FloatBuffer states = ((OnnxTensor) result.get(0)).getFloatBuffer();
             if (states.remaining() != ids.length * DIMENSIONS) {
-                throw new IllegalStateException(NAME + ": " + states.remaining() + " values (expected: "
-                        + ids.length * DIMENSIONS + ")");
+                throw new IllegalStateException(
+                        NAME + ": " + states.remaining() + " values (expected: " + ids.length * DIMENSIONS + ")");
             }
             return normalised(mean(states, ids.length));
         }

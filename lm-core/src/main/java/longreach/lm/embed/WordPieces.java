@@ -76,14 +76,23 @@ final class WordPieces {
     }
 
     private static boolean isSpace(int c) {
-        return c == ' ' || c == '\t' || c == '\n' || c == '\r' || Character.isSpaceChar(c) || c == 0x0B || c == 0x0C
+        return c == ' '
+                || c == '\t'
+                || c == '\n'
+                || c == '\r'
+                || Character.isSpaceChar(c)
+                || c == 0x0B
+                || c == 0x0C
                 || c == 0x85;
     }
 
     private static boolean isControl(int c) {
         return switch (Character.getType(c)) {
-            case Character.CONTROL, Character.FORMAT, Character.UNASSIGNED, Character.PRIVATE_USE, Character.SURROGATE ->
-                c != '\t' && c != '\n' && c != '\r';
+            case Character.CONTROL,
+                    Character.FORMAT,
+                    Character.UNASSIGNED,
+                    Character.PRIVATE_USE,
+                    Character.SURROGATE -> c != '\t' && c != '\n' && c != '\r';
             default -> false;
         };
     }

@@ -46,9 +46,15 @@ record ChatFiles(Optional<String> template, String begin, String end, int[] ends
         Optional<JsonConfig> tokens = directory.json("tokenizer_config.json");
         IntStream ends = ends(directory.config());
         ends = IntStream.concat(
-                ends, directory.config().findObject("text_config").map(ChatFiles::ends).orElse(IntStream.empty()));
+                ends,
+                directory
+                        .config()
+                        .findObject("text_config")
+                        .map(ChatFiles::ends)
+                        .orElse(IntStream.empty()));
         ends = IntStream.concat(
-                ends, directory.json("generation_config.json").map(ChatFiles::ends).orElse(IntStream.empty()));
+                ends,
+                directory.json("generation_config.json").map(ChatFiles::ends).orElse(IntStream.empty()));
         return new ChatFiles(
                 template(directory, tokens),
                 tokens.map(t -> token(t, "bos_token")).orElse(""),

@@ -62,8 +62,7 @@ public final class LogitsProbe implements AutoCloseable {
     public void run(int[] ids, int chunk, boolean all, Rows rows) {
         int vocabulary = card().vocabulary();
         if (ids.length < 1 || ids.length > card().context()) {
-            throw new IllegalArgumentException(
-                    "tokens: " + ids.length + " (expected: 1 to " + card().context() + ")");
+            throw new IllegalArgumentException("tokens: " + ids.length + " (expected: 1 to " + card().context() + ")");
         }
         for (int id : ids) {
             if (id < 0 || id >= vocabulary) {

@@ -64,7 +64,9 @@ public final class ModelLoader {
         try {
             model = model(name, files, kernels, precision);
             return new Checkpoint(
-                    files, model, new ModelTokenizer(Tokenizer.of(files), ChatFiles.of(files).ends()));
+                    files,
+                    model,
+                    new ModelTokenizer(Tokenizer.of(files), ChatFiles.of(files).ends()));
         } catch (RuntimeException | Error e) {
             if (model != null) {
                 model.close();
@@ -95,8 +97,7 @@ public final class ModelLoader {
                 yield switch (architecture) {
                     case "llama", "gemma2", "gemma3" -> architecture;
                     default ->
-                        throw file.metadata()
-                                .problem("general.architecture", architecture, "llama, gemma2 or gemma3");
+                        throw file.metadata().problem("general.architecture", architecture, "llama, gemma2 or gemma3");
                 };
             }
             case ModelDirectory directory -> {

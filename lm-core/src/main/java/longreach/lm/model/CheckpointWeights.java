@@ -22,7 +22,8 @@ final class CheckpointWeights {
     static final int MAX_LAYERS = 1024;
 
     private static final Pattern BLOCK = Pattern.compile("blk\\.(\\d+)\\.(.*)");
-    // Where the language model lies in what transformers saves: alone, or in a model of several modalities, as older and
+    // Where the language model lies in what transformers saves: alone, or in a model of several modalities, as older
+    // and
     // newer versions write it.
     private static final String[] ROOTS = {"model.", "language_model.model.", "model.language_model."};
 

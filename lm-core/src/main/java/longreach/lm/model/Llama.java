@@ -57,7 +57,12 @@ public final class Llama implements LanguageModel {
             float normEpsilon,
             boolean adjacentPairs) {
         public Config {
-            if (layers < 1 || layers > CheckpointWeights.MAX_LAYERS || width < 1 || feedForward < 1 || vocabulary < 1 || context < 1) {
+            if (layers < 1
+                    || layers > CheckpointWeights.MAX_LAYERS
+                    || width < 1
+                    || feedForward < 1
+                    || vocabulary < 1
+                    || context < 1) {
                 throw new IllegalArgumentException("llama: layers " + layers + ", width " + width + ", feed-forward "
                         + feedForward + ", vocabulary " + vocabulary + ", context " + context
                         + " (expected: each at least 1)");
@@ -284,8 +289,7 @@ public final class Llama implements LanguageModel {
         products.multiply(b.v, normed, v);
         for (int e = 0; e < batch.entries(); e++) {
             Batch.Entry entry = batch.entry(e);
-            rope.rotate(
-                    kernels, q, entry.row * causal.queryWidth(), entry.tokens, config.heads, entry.start);
+            rope.rotate(kernels, q, entry.row * causal.queryWidth(), entry.tokens, config.heads, entry.start);
             int kvRow = entry.row * causal.kvWidth();
             entry.cache.append(layer, entry.start, entry.tokens, k, kvRow, v, kvRow);
         }

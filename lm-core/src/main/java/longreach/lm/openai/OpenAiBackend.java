@@ -193,7 +193,16 @@ public final class OpenAiBackend implements ModelBackend, AutoCloseable {
     private static Outcome nothing(int prompt) {
         var receipt = new Outcome.Receipt(0, 0, 0, 0, 0, Map.of(), 0, 0, 0, 0, 0, "kept by the other server");
         return new Outcome(
-                Outcome.Reason.PREFILLED, "", "", prompt, 0, 0, new int[] {0, prompt}, new int[] {0, 0}, List.of(), receipt);
+                Outcome.Reason.PREFILLED,
+                "",
+                "",
+                prompt,
+                0,
+                0,
+                new int[] {0, prompt},
+                new int[] {0, 0},
+                List.of(),
+                receipt);
     }
 
     /** Nothing is stored here. */

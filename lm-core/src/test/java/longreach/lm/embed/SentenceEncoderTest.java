@@ -34,12 +34,15 @@ class SentenceEncoderTest {
             assertThat(ENCODER.ids(text.path("text").asString()))
                     .as("%s", text.path("text"))
                     .isEqualTo(ids);
-            assertThat(embedded.tokens()).as("%s", text.path("text")).isEqualTo(text.path("ids").size());
+            assertThat(embedded.tokens())
+                    .as("%s", text.path("text"))
+                    .isEqualTo(text.path("ids").size());
             double cosine = 0;
             for (int i = 0; i < SentenceEncoder.DIMENSIONS; i++) {
                 cosine += embedded.values()[i] * text.path("embedding").path(i).asDouble();
             }
-            // The reference ran in another version of the runtime, which scales the 8-bit products a little differently.
+            // The reference ran in another version of the runtime, which scales the 8-bit products a little
+            // differently.
             assertThat(cosine).as("%s", text.path("text")).isGreaterThan(0.99);
         }
     }
@@ -47,8 +50,10 @@ class SentenceEncoderTest {
     @Test
     void whatMeansTheSameIsNearer() {
         float[] fact = ENCODER.embed("The ferry leaves at half past six.").values();
-        float[] question = ENCODER.embed("When does the boat depart in the morning?").values();
-        float[] other = ENCODER.embed("The committee approved the annual budget.").values();
+        float[] question =
+                ENCODER.embed("When does the boat depart in the morning?").values();
+        float[] other =
+                ENCODER.embed("The committee approved the annual budget.").values();
         assertThat(dot(fact, question)).isGreaterThan(dot(fact, other) + 0.2);
         assertThat(dot(fact, fact)).isBetween(0.9999, 1.0001);
     }

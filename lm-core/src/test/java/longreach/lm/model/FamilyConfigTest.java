@@ -90,8 +90,12 @@ class FamilyConfigTest {
 
     @Test
     void refusesWhatItDoesNotCompute() {
-        refused("{\"rope_scaling\": {\"rope_type\": \"yarn\", \"factor\": 4}}", "rope_scaling.rope_type: yarn (expected: default");
-        refused("{\"rope_scaling\": {\"rope_type\": \"linear\", \"factor\": 0}}", "rope_scaling.factor: 0.0 (expected: 1 to");
+        refused(
+                "{\"rope_scaling\": {\"rope_type\": \"yarn\", \"factor\": 4}}",
+                "rope_scaling.rope_type: yarn (expected: default");
+        refused(
+                "{\"rope_scaling\": {\"rope_type\": \"linear\", \"factor\": 0}}",
+                "rope_scaling.factor: 0.0 (expected: 1 to");
         refused("{\"hidden_activation\": \"silu\"}", "hidden_activation: silu (expected: gelu_pytorch_tanh)");
         refused("{\"attention_bias\": true}", "attention_bias");
         refused("{\"attn_logit_softcapping\": 50.0}", "attn_logit_softcapping");
@@ -129,13 +133,16 @@ class FamilyConfigTest {
     @Test
     void aTensorThatIsMissingOrOfAnotherShapeIsNamed() throws IOException {
         refusedWeights(
-                "\"intermediate_size\": 40", "\"intermediate_size\": 41",
+                "\"intermediate_size\": 40",
+                "\"intermediate_size\": 41",
                 "model.layers.0.mlp.gate_proj.weight: shape [40, 36] (expected: [41, 36])");
         refusedWeights(
-                "\"num_attention_heads\": 3", "\"num_attention_heads\": 2",
+                "\"num_attention_heads\": 3",
+                "\"num_attention_heads\": 2",
                 "model.layers.0.self_attn.q_proj.weight: shape [60, 36] (expected: [40, 36])");
         refusedWeights(
-                "\"num_key_value_heads\": 1", "\"num_key_value_heads\": 3",
+                "\"num_key_value_heads\": 1",
+                "\"num_key_value_heads\": 3",
                 "model.layers.0.self_attn.k_proj.weight: shape [20, 36] (expected: [60, 36])");
         String layers = Files.readString(directory.resolve("config.json"));
         Files.writeString(

@@ -168,8 +168,8 @@ class FamilyGoldenTest {
                     "odd chunks", worst.applyAsDouble(new int[] {7, 25, 1, 200, 24, n - 257}),
                     "single steps past the window", worst.applyAsDouble(singles(31, n)));
             System.out.println(name + ": worst logit differences " + differences);
-            assertThat(differences.values()).allSatisfy(worstOfAll -> assertThat(worstOfAll)
-                    .isLessThan(TOLERANCE));
+            assertThat(differences.values())
+                    .allSatisfy(worstOfAll -> assertThat(worstOfAll).isLessThan(TOLERANCE));
         }
     }
 
