@@ -150,14 +150,17 @@ final class AttentionKernel {
         int blocks = (tokens + blockTokens - 1) / blockTokens;
         int items = blocks * shape.kvHeads();
         int usedPages = (length + POSITIONS - 1) / POSITIONS;
-        int parts = (usedPages + PART_PAGES - 1) / PART_PAGES;
+        // What lies before the first query's window costs neither time nor memory.
+        int begin = shape.window() == 0 ? 0 : Math.max(0, start - shape.window() + 1);
+        int firstPart = begin / (POSITIONS * PART_PAGES);
+        int parts = (usedPages + PART_PAGES - 1) / PART_PAGES - firstPart;
         int rows = blockTokens * group;
         int valueDim = valueDim(shape);
         partialOut = atLeast(partialOut, items * parts * rows * valueDim);
         partialMax = atLeast(partialMax, items * parts * rows);
         partialSum = atLeast(partialSum, items * parts * rows);
         pool.forEach(items * parts, (chunk, thread) -> {
-            int part = chunk % parts;
+            int part = firstPart + chunk % parts;
             int item = chunk / parts;
             int token = item / shape.kvHeads() * blockTokens;
             block(

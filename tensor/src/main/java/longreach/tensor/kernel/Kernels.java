@@ -102,6 +102,62 @@ public interface Kernels {
             float[] sin,
             int tableOffset);
 
+    /**
+     * Rotary embedding in place of the first {@code rotated} elements of each head, in pairs (i, i + rotated / 2); the
+     * rest of the head stays. cos and sin are [tokens, rotated / 2] from their offset.
+     */
+    void ropePartial(
+            float[] x,
+            int xOffset,
+            int tokens,
+            int heads,
+            int headDim,
+            int rotated,
+            float[] cos,
+            float[] sin,
+            int tableOffset);
+
+    /**
+     * Causal convolution of each channel by itself: y[t, c] = b[c] + sum_j w[j, c] * x[t - (width - 1) + j, c] with j in
+     * [0, width). x and y do not overlap.
+     *
+     * @param w [width, channels]; the last row weighs the token itself
+     * @param history the inputs before the first token, [width - 1, channels], the oldest first; left holding the last
+     *     inputs, for the next call
+     */
+    void causalConv(
+            float[] x,
+            int xOffset,
+            int tokens,
+            int channels,
+            float[] w,
+            float[] b,
+            float[] history,
+            float[] y,
+            int yOffset);
+
+    /**
+     * Real-gated linear recurrent unit (De et al., arXiv 2402.19427, section 2.4), token after token and for each channel
+     * by itself: log a = decay * sigmoid(recurrenceGate); h = a * h + sqrt(1 - a^2) * sigmoid(inputGate) * x; x becomes h.
+     * A token's result does not depend on how many are computed with it.
+     *
+     * @param x inputs, overwritten with the states; it and the gates, before their sigmoid, are [tokens, channels] from
+     *     {@code offset}
+     * @param decay [channels], none positive: -8 softplus(Lambda)
+     * @param reset the first token is the first of its sequence: h = sigmoid(inputGate) * x
+     * @param h [channels], the state before the first token; left holding that after the last
+     */
+    void rgLru(
+            float[] x,
+            float[] inputGate,
+            float[] recurrenceGate,
+            int offset,
+            int tokens,
+            int channels,
+            float[] decay,
+            boolean reset,
+            float[] h);
+
     /** Bytes of a {@link KvPage} of this shape and type. */
     long kvPageBytes(AttentionShape shape, KvPage.Type type);
 

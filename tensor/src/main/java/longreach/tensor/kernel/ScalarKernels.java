@@ -202,6 +202,101 @@ public final class ScalarKernels implements Kernels {
         }
     }
 
+    @Override
+    public void ropePartial(
+            float[] x,
+            int xOffset,
+            int tokens,
+            int heads,
+            int headDim,
+            int rotated,
+            float[] cos,
+            float[] sin,
+            int tableOffset) {
+        int pairs = rotated / 2;
+        for (int t = 0; t < tokens; t++) {
+            for (int h = 0; h < heads; h++) {
+                int head = xOffset + (t * heads + h) * headDim;
+                for (int i = 0; i < pairs; i++) {
+                    float c = cos[tableOffset + t * pairs + i];
+                    float s = sin[tableOffset + t * pairs + i];
+                    float a = x[head + i];
+                    float b = x[head + i + pairs];
+                    x[head + i] = a * c - b * s;
+                    x[head + i + pairs] = a * s + b * c;
+                }
+            }
+        }
+    }
+
+    @Override
+    public void causalConv(
+            float[] x,
+            int xOffset,
+            int tokens,
+            int channels,
+            float[] w,
+            float[] b,
+            float[] history,
+            float[] y,
+            int yOffset) {
+        int earlier = history.length / channels;
+        for (int t = 0; t < tokens; t++) {
+            for (int c = 0; c < channels; c++) {
+                double sum = b[c];
+                for (int j = 0; j <= earlier; j++) {
+                    int row = t - earlier + j;
+                    float input = row < 0 ? history[(earlier + row) * channels + c] : x[xOffset + row * channels + c];
+                    sum += (double) input * w[j * channels + c];
+                }
+                y[yOffset + t * channels + c] = (float) sum;
+            }
+        }
+        keepLast(x, xOffset, tokens, channels, history);
+    }
+
+    /** Moves a convolution's history on by the inputs of a call. */
+    static void keepLast(float[] x, int xOffset, int tokens, int channels, float[] history) {
+        int earlier = history.length / channels;
+        int kept = Math.max(0, earlier - tokens);
+        System.arraycopy(history, (earlier - kept) * channels, history, 0, kept * channels);
+        System.arraycopy(
+                x,
+                xOffset + (tokens - (earlier - kept)) * channels,
+                history,
+                kept * channels,
+                (earlier - kept) * channels);
+    }
+
+    @Override
+    public void rgLru(
+            float[] x,
+            float[] inputGate,
+            float[] recurrenceGate,
+            int offset,
+            int tokens,
+            int channels,
+            float[] decay,
+            boolean reset,
+            float[] h) {
+        for (int t = 0; t < tokens; t++) {
+            for (int c = 0; c < channels; c++) {
+                int at = offset + t * channels + c;
+                h[c] = rgLruStep(x[at], inputGate[at], recurrenceGate[at], decay[c], reset && t == 0, h[c]);
+                x[at] = h[c];
+            }
+        }
+    }
+
+    static float rgLruStep(float x, float inputGate, float recurrenceGate, float decay, boolean reset, float h) {
+        double gated = x / (1 + Math.exp(-inputGate));
+        if (reset) {
+            return (float) gated;
+        }
+        double logA = decay / (1 + Math.exp(-recurrenceGate));
+        return (float) (Math.exp(logA) * h + Math.sqrt(-Math.expm1(2 * logA)) * gated);
+    }
+
     // Page layout: keys [POSITIONS, kvWidth], then values [POSITIONS, kvWidth].
     @Override
     public long kvPageBytes(AttentionShape shape, KvPage.Type type) {

@@ -373,11 +373,17 @@ public final class VectorKernels implements Kernels {
             range.run(0, n);
             return;
         }
-        int chunks = Math.min(n, pool.threads() * 4);
+        // Elements are cut at whole vectors: the same element must not be computed one way in a long step and another
+        // in a
+        // short one.
+        int unit = elementsEach == 1 ? Lanes.LANES : 1;
+        int units = n / unit;
+        int chunks = Math.min(units, pool.threads() * 4);
         pool.forEach(
                 chunks,
-                (chunk, thread) ->
-                        range.run((int) ((long) n * chunk / chunks), (int) ((long) n * (chunk + 1) / chunks)));
+                (chunk, thread) -> range.run(
+                        (int) ((long) units * chunk / chunks) * unit,
+                        chunk == chunks - 1 ? n : (int) ((long) units * (chunk + 1) / chunks) * unit));
     }
 
     @Override
@@ -479,6 +485,77 @@ public final class VectorKernels implements Kernels {
                 }
             }
         });
+    }
+
+    @Override
+    public void ropePartial(
+            float[] x,
+            int xOffset,
+            int tokens,
+            int heads,
+            int headDim,
+            int rotated,
+            float[] cos,
+            float[] sin,
+            int tableOffset) {
+        int pairs = rotated / 2;
+        split(tokens, heads * rotated, (from, to) -> {
+            for (int i = from * heads; i < to * heads; i++) {
+                int head = xOffset + i * headDim;
+                int table = tableOffset + i / heads * pairs;
+                for (int p = 0; p < pairs; p++) {
+                    float a = x[head + p];
+                    float b = x[head + p + pairs];
+                    float c = cos[table + p];
+                    float s = sin[table + p];
+                    x[head + p] = a * c - b * s;
+                    x[head + p + pairs] = a * s + b * c;
+                }
+            }
+        });
+    }
+
+    @Override
+    public void causalConv(
+            float[] x,
+            int xOffset,
+            int tokens,
+            int channels,
+            float[] w,
+            float[] b,
+            float[] history,
+            float[] y,
+            int yOffset) {
+        channels(
+                channels,
+                tokens,
+                (from, to) -> Recurrence.conv(x, xOffset, tokens, channels, w, b, history, from, to, y, yOffset));
+        ScalarKernels.keepLast(x, xOffset, tokens, channels, history);
+    }
+
+    @Override
+    public void rgLru(
+            float[] x,
+            float[] inputGate,
+            float[] recurrenceGate,
+            int offset,
+            int tokens,
+            int channels,
+            float[] decay,
+            boolean reset,
+            float[] h) {
+        channels(
+                channels,
+                tokens,
+                (from, to) -> Recurrence.rgLru(
+                        x, inputGate, recurrenceGate, offset, tokens, channels, decay, reset, h, from, to));
+    }
+
+    /** Splits channels at whole vectors: which ones are the last, fewer than a vector, does not depend on the split. */
+    private void channels(int channels, int tokens, Range range) {
+        int whole = channels / GROUP;
+        split(whole, GROUP * tokens, (from, to) -> range.run(from * GROUP, to * GROUP));
+        range.run(whole * GROUP, channels);
     }
 
     @Override
