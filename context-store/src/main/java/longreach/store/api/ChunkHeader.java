@@ -3,12 +3,13 @@ package longreach.store.api;
 import java.util.Objects;
 
 /**
- * What a stored chunk says about itself. The binary form, with magic and format version, is the codec package's.
+ * What a stored chunk, or checkpoint, says about itself. The binary form, with magic and format version, is the codec package's.
  *
  * @param layoutVersion the engine's layout of the payload
- * @param parent {@link ChunkKey#ROOT} for a first chunk
- * @param firstToken position of the chunk's first token in its stream
- * @param tokenCount 1 up to the chunk length; less than that for a partial chunk
+ * @param parent {@link ChunkKey#ROOT} for a first chunk; for a checkpoint the chunk that ends where it resumes
+ * @param firstToken position of the chunk's first token in its stream; for a checkpoint the position where it resumes
+ * @param tokenCount 1 up to the chunk length; less than that for a partial chunk; for a checkpoint the positions behind
+ *     it of which it holds something, at least 1
  * @param payloadBytes exact length of the payload
  */
 public record ChunkHeader(

@@ -26,6 +26,22 @@ public interface ChunkStore extends AutoCloseable {
     LookupResult get(Tenant tenant, int layoutVersion, List<ChunkKey> keys);
 
     /**
+     * Which of these are not there, asked in one pipelined round trip that moves no payloads. Nothing is verified: what is
+     * there may turn out to be no good, or to be gone, when it is fetched.
+     *
+     * @return for each key, in order, null when it is there, else why not
+     */
+    default MissReason[] missing(Tenant tenant, int layoutVersion, List<ChunkKey> keys) {
+        try (LookupResult result = get(tenant, layoutVersion, keys)) {
+            MissReason[] missing = new MissReason[keys.size()];
+            for (int i = 0; i < missing.length; i++) {
+                missing[i] = result.entry(i) instanceof Lookup.Miss miss ? miss.reason() : null;
+            }
+            return missing;
+        }
+    }
+
+    /**
      * Publishes a chunk in the background. A chunk that is there already is written again: it is the same.
      *
      * @param writePayload called at most once, before this returns, with {@code header.payloadBytes()} bytes, 64-byte

@@ -20,6 +20,8 @@ public final class KeyChain {
 
     private static final byte[] DOMAIN = "longreach/chunk-key/1".getBytes(StandardCharsets.US_ASCII);
 
+    private static final byte[] CHECKPOINT_DOMAIN = "longreach/checkpoint-key/1".getBytes(StandardCharsets.US_ASCII);
+
     private final Digest model;
     private final int layoutVersion;
     private final Digest salt;
@@ -71,6 +73,17 @@ public final class KeyChain {
                     .put((byte) (span.bidirectional() ? 1 : 0));
         }
         field(sha, spans.array());
+        return ChunkKey.of(sha.digest());
+    }
+
+    /**
+     * The key of the checkpoint at the end of a chunk: what layers need, beside the chunks up to there, whose state does
+     * not grow with the context. It depends on the chunk's key alone, and so on all that that depends on.
+     */
+    public static ChunkKey checkpoint(ChunkKey chunk) {
+        MessageDigest sha = sha256();
+        field(sha, CHECKPOINT_DOMAIN);
+        field(sha, chunk.bytes());
         return ChunkKey.of(sha.digest());
     }
 

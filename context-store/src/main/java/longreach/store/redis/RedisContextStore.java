@@ -3,10 +3,12 @@ package longreach.store.redis;
 import io.lettuce.core.RedisCommandExecutionException;
 import io.lettuce.core.RedisFuture;
 import io.lettuce.core.SetArgs;
+import io.lettuce.core.api.async.RedisAsyncCommands;
 import io.micrometer.core.instrument.MeterRegistry;
 import java.lang.foreign.MemorySegment;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -97,10 +99,42 @@ public final class RedisContextStore implements ContextStore {
                 pool);
     }
 
+    /** Reads the first byte of each value. */
+    @Override
+    public MissReason[] missing(Tenant tenant, int layoutVersion, List<ChunkKey> keys) {
+        MissReason[] missing = new MissReason[keys.size()];
+        RedisLink.Session session = link.session();
+        if (session == null) {
+            Arrays.fill(missing, MissReason.DOWN);
+            return missing;
+        }
+        List<RedisFuture<Buffer>> asked = new ArrayList<>(keys.size());
+        for (ChunkKey key : keys) {
+            asked.add(reader(session).getrange(RedisKeys.chunk(tenant, key), 0, 0));
+        }
+        Patience patience = patience(session);
+        for (int i = 0; i < missing.length; i++) {
+            missing[i] = switch (patience.await(asked.get(i))) {
+                case Reply.None none -> none.reason();
+                case Reply.Value value -> {
+                    link.succeeded();
+                    boolean absent = value.buffer().bytes().byteSize() == 0;
+                    pool.giveBack(value.buffer());
+                    yield absent ? MissReason.ABSENT : null;
+                }
+            };
+        }
+        return missing;
+    }
+
     private RedisFuture<Buffer> read(RedisLink.Session session, byte[] key) {
+        return touch.read(reader(session), key);
+    }
+
+    private RedisAsyncCommands<byte[], Buffer> reader(RedisLink.Session session) {
         int reader =
                 Math.floorMod(nextReader.getAndIncrement(), session.readers().size());
-        return touch.read(session.readers().get(reader).async(), key);
+        return session.readers().get(reader).async();
     }
 
     private Patience patience(RedisLink.Session session) {

@@ -155,6 +155,20 @@ abstract class ContextStoreContract {
     }
 
     @Test
+    void whatIsThereIsToldWithoutFetchingIt() {
+        List<ChunkKey> keys = chain(tenant, 4);
+        put(tenant, keys.get(1), 5000);
+        put(tenant, keys.get(3), 0);
+        store().flush(LIMIT);
+        List<ChunkKey> asked = List.of(keys.get(0), keys.get(1), keys.get(2), keys.get(3));
+        assertThat(store().missing(tenant, LAYOUT, asked))
+                .containsExactly(MissReason.ABSENT, null, MissReason.ABSENT, null);
+        assertThat(store().missing(store().tenant("somebody else"), LAYOUT, List.of(keys.get(1))))
+                .containsExactly(MissReason.ABSENT);
+        assertThat(store().missing(tenant, LAYOUT, List.of())).isEmpty();
+    }
+
+    @Test
     void nothingAskedIsNothingAnswered() {
         try (LookupResult result = store().get(tenant, LAYOUT, List.of())) {
             assertThat(result.size()).isZero();
