@@ -9,6 +9,7 @@ import java.util.List;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.locks.LockSupport;
+import longreach.lm.kv.CheckpointPlan;
 import longreach.lm.kv.ChunkKeys;
 import longreach.lm.kv.ChunkLookup;
 import longreach.lm.kv.ChunkPlan;
@@ -46,9 +47,6 @@ import org.slf4j.LoggerFactory;
 public final class Engine implements AutoCloseable {
     /** A bidirectional run is computed in one step, whatever the budget. */
     public static final int MAX_BIDIRECTIONAL = 1024;
-
-    /** How many positions of a step can be taken back after it, in every kind of layer. */
-    public static final int MAX_ROLLBACK = 16;
 
     // Between two looks at deadlines of requests that wait for something.
     private static final long IDLE_NANOS = Duration.ofMillis(50).toNanos();
@@ -123,6 +121,11 @@ public final class Engine implements AutoCloseable {
         return settings.speculation() == Speculation.OFF ? 0 : 2 * settings.maxDraft();
     }
 
+    /** Most positions that a sequence takes back after a step. */
+    private int rollback() {
+        return settings.speculation() == Speculation.OFF ? 0 : settings.maxDraft();
+    }
+
     /** What keys and values depend on beside tokens and tenant. */
     private static Digest computation(ModelCard card, Precision precision) {
         try {
@@ -153,7 +156,7 @@ public final class Engine implements AutoCloseable {
         check(request);
         int prompt = request.prompt().length();
         int positions = (int) Math.min(card.context(), (long) prompt + request.maxTokens());
-        int most = pool.mostPositions(maxStep, MAX_ROLLBACK);
+        int most = pool.mostPositions(maxStep, rollback());
         if (positions > most) {
             throw new EngineException.Overloaded("prompt and answer: " + positions + " tokens (expected: at most "
                     + most + ", which is what lm-core.kv-bytes holds)");
@@ -298,7 +301,7 @@ public final class Engine implements AutoCloseable {
     private void admit() {
         while (running.size() < settings.maxRunning() && queue.size() > 0) {
             Sequence next = queue.peek();
-            KvReservation reservation = pool.reserve(next.positions, maxStep, MAX_ROLLBACK);
+            KvReservation reservation = pool.reserve(next.positions, maxStep, rollback());
             if (reservation == null) {
                 return;
             }
@@ -322,11 +325,14 @@ public final class Engine implements AutoCloseable {
                 Tenant tenant = store.tenant(sequence.request.tenant());
                 var keys = new ChunkKeys(new KeyChain(computation, KvShape.LAYOUT_VERSION, tenant));
                 ChunkPlan plan = ChunkPlanner.plan(sequence.request.prompt(), keys);
-                var lookup = ChunkLookup.of(store, tenant, plan, pool.shape(), pool.type());
+                var checkpoints =
+                        pool.shape().needsCheckpoint() ? CheckpointPlan.of(plan, keys) : new CheckpointPlan(List.of());
+                var lookup = ChunkLookup.of(store, tenant, plan, checkpoints, pool);
                 post(() -> {
                     sequence.tenant = tenant;
                     sequence.keys = keys;
                     sequence.plan = plan;
+                    sequence.checkpoints = checkpoints;
                     found(sequence, lookup);
                 });
             } catch (RuntimeException | Error e) {

@@ -11,6 +11,7 @@ import longreach.lm.model.Gemma3;
 import longreach.lm.model.LanguageModel;
 import longreach.lm.model.Llama;
 import longreach.lm.model.Precision;
+import longreach.lm.model.RecurrentGemma;
 import longreach.lm.prompt.ChatTemplate;
 import longreach.store.api.ChunkStore;
 import longreach.tensor.kernel.KernelCheck;
@@ -83,6 +84,8 @@ public final class ModelLoader {
                 case "llama" -> Llama.of(name, digest(files), files, kernels, precision);
                 case "gemma2" -> Gemma2.of(name, digest(files), files, kernels, precision);
                 case "gemma3" -> Gemma3.of(name, digest(files), files, kernels, precision);
+                case "recurrent_gemma" ->
+                    RecurrentGemma.of(name, digest(files), (ModelDirectory) files, kernels, precision);
                 default -> throw new IllegalStateException(family(files));
             };
         } catch (IllegalArgumentException e) {
@@ -106,14 +109,15 @@ public final class ModelLoader {
                     case "LlamaForCausalLM" -> "llama";
                     case "Gemma2ForCausalLM" -> "gemma2";
                     case "Gemma3ForCausalLM", "Gemma3ForConditionalGeneration" -> "gemma3";
+                    case "RecurrentGemmaForCausalLM" -> "recurrent_gemma";
                     default ->
                         throw directory
                                 .config()
                                 .problem(
                                         "architectures",
                                         architectures,
-                                        "LlamaForCausalLM, Gemma2ForCausalLM, Gemma3ForCausalLM or"
-                                                + " Gemma3ForConditionalGeneration");
+                                        "LlamaForCausalLM, Gemma2ForCausalLM, Gemma3ForCausalLM,"
+                                                + " Gemma3ForConditionalGeneration or RecurrentGemmaForCausalLM");
                 };
             }
         };

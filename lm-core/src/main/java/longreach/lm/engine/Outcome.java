@@ -13,7 +13,7 @@ import longreach.store.api.ChunkKey;
  * @param thoughtTokens of those, thoughts with their markers
  * @param promptByModality tokens indexed by the modality's number
  * @param restoredByModality of those, how many came from the store
- * @param promptChunks the chunks that hold the whole prompt, in order; empty when the store was not asked
+ * @param promptChunks keys of the chunks that hold the whole prompt, in order, and of the checkpoint at its end; empty when the store was not asked
  */
 public record Outcome(
         Reason reason,

@@ -3,6 +3,8 @@ package longreach.lm.engine;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.TreeMap;
+import longreach.lm.kv.CheckpointPlan;
 import longreach.lm.kv.ChunkKeys;
 import longreach.lm.kv.ChunkLookup;
 import longreach.lm.kv.ChunkPlan;
@@ -37,6 +39,7 @@ final class Sequence {
     KvCache cache;
     ChunkKeys keys;
     ChunkPlan plan;
+    CheckpointPlan checkpoints = new CheckpointPlan(List.of());
     Tenant tenant;
     /** Being restored; null before the store has answered and after everything is restored. */
     ChunkLookup lookup;
@@ -60,6 +63,7 @@ final class Sequence {
     private int chunksRestored;
     private int chunksPublished;
     private int tokensRestored;
+    private int tokensShared;
     private String missReason = "";
     private ChunkSpan lastRestored;
     private final List<ChunkKey> chain = new ArrayList<>();
@@ -108,6 +112,7 @@ final class Sequence {
         lookup = found;
         missReason = found.missReason();
         tokensRestored = found.firstComputed();
+        tokensShared = found.tokensShared();
     }
 
     /** There is no store to ask, or it may not be asked. */
@@ -121,14 +126,19 @@ final class Sequence {
         if (restoredSpans < lookup.chunks()) {
             long began = System.nanoTime();
             ChunkSpan span = lookup.span(restoredSpans);
-            cache.restore(span, lookup.payload(restoredSpans), Math.min(span.end(), lookup.firstComputed()));
-            bytesRestored += lookup.payload(restoredSpans).byteSize();
+            bytesRestored += lookup.restore(restoredSpans, cache);
             lastRestored = span;
             restoredSpans++;
             restoreMicros += (System.nanoTime() - began) / 1000;
         }
         if (restoredSpans < lookup.chunks()) {
             return false;
+        }
+        if (lookup.checkpoint() != null) {
+            long began = System.nanoTime();
+            cache.restoreCheckpoint(lookup.firstComputed(), lookup.checkpoint());
+            bytesRestored += lookup.checkpoint().byteSize();
+            restoreMicros += (System.nanoTime() - began) / 1000;
         }
         restoreMicros += lookup.micros();
         chunksRestored = restoredSpans;
@@ -173,6 +183,11 @@ final class Sequence {
         }
         int from = cache.length();
         entry = batch.begin(cache, prompt());
+        for (CheckpointPlan.Place place : checkpoints.places()) {
+            if (place.published() && place.position() > from && place.position() < from + tokens) {
+                cache.mark(place.position());
+            }
+        }
         for (int p = from; p < from + tokens; p++) {
             int id = prompt().id(p);
             if (id == TokenStream.SOFT) {
@@ -209,6 +224,8 @@ final class Sequence {
         entry = batch.begin(cache, prompt());
         batch.addToken(nextToken);
         for (int i = 0; i < drafted; i++) {
+            // Where the answer may have to go on when the guess was wrong.
+            cache.mark(cache.length() + 1 + i);
             batch.addToken(drafts[i]);
         }
         batch.end(1 + drafted);
@@ -246,6 +263,11 @@ final class Sequence {
         if (publisher == null) {
             return;
         }
+        for (CheckpointPlan.Place place : checkpoints.places()) {
+            if (place.published() && place.position() > before && place.position() <= after) {
+                publish(publisher, place);
+            }
+        }
         for (ChunkSpan span : plan.partial()) {
             if (span.end() > before && span.end() <= after && !wasRestored(span)) {
                 publish(publisher, span);
@@ -255,6 +277,9 @@ final class Sequence {
             ChunkSpan span = fullSpan(start);
             if (!wasRestored(span)) {
                 publish(publisher, span);
+            }
+            if (span.end() <= promptLength() || publishesAnswers) {
+                cache.share(span);
             }
             cache.dropStage(start);
         }
@@ -269,8 +294,23 @@ final class Sequence {
     void publishTail(ChunkPublisher publisher) {
         int end = cache.length();
         int start = end / CHUNK * CHUNK;
-        if (publisher != null && end > promptLength() && end > start) {
-            publish(publisher, span(start, end));
+        if (publisher == null || end <= promptLength() || !publishesAnswers) {
+            return;
+        }
+        ChunkKey key = key(start / CHUNK - 1);
+        if (end > start) {
+            ChunkSpan span = span(start, end);
+            publish(publisher, span);
+            key = span.key();
+        }
+        if (cache.needsCheckpoint()) {
+            publish(publisher, CheckpointPlan.Place.of(end, key));
+        }
+    }
+
+    private void publish(ChunkPublisher publisher, CheckpointPlan.Place place) {
+        if (publisher.offer(tenant, cache, place)) {
+            chunksPublished++;
         }
     }
 
@@ -342,7 +382,7 @@ final class Sequence {
                 chunksRestored,
                 chunksPublished,
                 bytesRestored,
-                tokensRestored > 0 ? Map.of("redis", tokensRestored) : Map.of(),
+                tokensByTier(),
                 restoreMicros,
                 prefillMicros,
                 Math.max(0, (long) (tokensRestored * microsPerToken) - restoreMicros),
@@ -358,8 +398,29 @@ final class Sequence {
                 answer.thoughtCount(),
                 prompt().countByModality(0, promptLength()),
                 prompt().countByModality(0, tokensRestored),
-                plan == null ? List.of() : plan.whole(),
+                plan == null ? List.of() : promptChunks(),
                 receipt);
+    }
+
+    /** What a longer prompt needs to go on from this one. */
+    private List<ChunkKey> promptChunks() {
+        List<ChunkKey> keys = new ArrayList<>(cache.hasGrowing() ? plan.whole() : List.of());
+        if (!checkpoints.places().isEmpty()) {
+            // The last one is always published.
+            keys.add(checkpoints.places().getLast().key());
+        }
+        return keys;
+    }
+
+    private Map<String, Integer> tokensByTier() {
+        Map<String, Integer> tokens = new TreeMap<>();
+        if (tokensShared > 0) {
+            tokens.put("pages", tokensShared);
+        }
+        if (tokensRestored > tokensShared) {
+            tokens.put("redis", tokensRestored - tokensShared);
+        }
+        return tokens;
     }
 
     void close() {

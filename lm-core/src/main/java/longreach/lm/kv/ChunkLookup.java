@@ -6,82 +6,190 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import longreach.store.api.ChunkHeader;
+import longreach.store.api.ChunkKey;
 import longreach.store.api.ChunkStore;
 import longreach.store.api.Lookup;
 import longreach.store.api.LookupResult;
+import longreach.store.api.MissReason;
 import longreach.store.api.Tenant;
 import longreach.tensor.kernel.KvPage;
 
 /**
- * What the store has of a plan: the longest unbroken valid prefix, with the payloads that make it. To be closed; the
- * payloads are borrowed from it.
+ * What is to be had of a plan without computing: the longest unbroken valid prefix, from pages of running sequences and
+ * then from the store; where layers slide or recur, one that ends at a valid checkpoint. To be closed; the payloads are
+ * borrowed from it.
  */
 public final class ChunkLookup implements AutoCloseable {
-    private final LookupResult result;
-    private final ChunkPlan.Prefix prefix;
-    private final List<MemorySegment> payloads;
-    private final String missReason;
-    private final long micros;
+    /** Checkpoints that turn out to be no good before a lookup is content with nothing. */
+    private static final int CHECKPOINT_TRIES = 4;
 
-    private ChunkLookup(
-            LookupResult result,
-            ChunkPlan.Prefix prefix,
-            List<MemorySegment> payloads,
-            String missReason,
-            long micros) {
-        this.result = result;
-        this.prefix = prefix;
-        this.payloads = payloads;
-        this.missReason = missReason;
-        this.micros = micros;
+    private final ChunkStore store;
+    private final Tenant tenant;
+    private final ChunkPlan plan;
+    private final KvShape shape;
+    private final KvPage.Type type;
+    private final KvPool pool;
+    // Of full chunks in order, from the first: held until a cache takes them over.
+    private final List<KvPool.Block> shared;
+    private int adopted;
+    private final List<LookupResult> results = new ArrayList<>();
+    private final List<ChunkSpan> spans = new ArrayList<>();
+    private final List<MemorySegment> payloads = new ArrayList<>();
+    private MemorySegment checkpoint;
+    private int firstComputed;
+    private String missReason = "";
+    private long micros;
+
+    private ChunkLookup(ChunkStore store, Tenant tenant, ChunkPlan plan, KvPool pool) {
+        this.store = store;
+        this.tenant = tenant;
+        this.plan = plan;
+        this.pool = pool;
+        this.shape = pool.shape();
+        this.type = pool.type();
+        // The chunk of the last token is not whole before that is computed: what is shared is never written to.
+        int last = plan.prompt().resumableAt(plan.prompt().length() - 1);
+        shared = pool.retainShared(plan.full().subList(0, Math.min(plan.full().size(), last / ChunkPlanner.CHUNK)));
     }
 
-    /** Asks for everything in one round trip and waits for as much as makes an unbroken prefix. */
-    public static ChunkLookup of(ChunkStore store, Tenant tenant, ChunkPlan plan, KvShape shape, KvPage.Type type) {
+    /**
+     * Asks for all chunks in one round trip, and waits for as much as makes an unbroken prefix. Where checkpoints are
+     * needed, a small round trip before that finds out which there are, and one after it fetches the last that serves.
+     *
+     * @param checkpoints ignored for a model that needs none
+     */
+    public static ChunkLookup of(
+            ChunkStore store, Tenant tenant, ChunkPlan plan, CheckpointPlan checkpoints, KvPool pool) {
         long began = System.nanoTime();
-        List<ChunkSpan> wanted = plan.lookups();
-        LookupResult result = store.get(
-                tenant,
-                KvShape.LAYOUT_VERSION,
-                wanted.stream().map(ChunkSpan::key).toList());
+        var lookup = new ChunkLookup(store, tenant, plan, pool);
         try {
-            Map<ChunkSpan, Integer> positions = new LinkedHashMap<>();
-            for (int i = 0; i < wanted.size(); i++) {
-                positions.put(wanted.get(i), i);
+            if (pool.shape().needsCheckpoint()) {
+                // The last token is always computed, so what resumes after it does not serve.
+                lookup.findCheckpoint(checkpoints.places().stream()
+                        .filter(place -> place.position() < plan.prompt().length())
+                        .toList());
+            } else {
+                lookup.findChunks(Integer.MAX_VALUE);
             }
-            String[] firstMiss = new String[1];
-            ChunkPlan.Prefix prefix = plan.longestPrefix(span -> {
-                Integer position = positions.get(span);
-                if (position == null) {
-                    return false;
-                }
-                String reason = reasonAgainst(result.entry(position), span, shape, type);
-                if (reason != null && firstMiss[0] == null) {
-                    firstMiss[0] = reason;
-                }
-                return reason == null;
-            });
-            List<MemorySegment> payloads = new ArrayList<>();
-            for (ChunkSpan span : prefix.spans()) {
-                payloads.add(
-                        ((Lookup.Hit) result.entry(positions.get(span))).chunk().payload());
-            }
-            boolean whole = prefix.firstComputed()
-                    >= plan.prompt().resumableAt(plan.prompt().length() - 1);
-            return new ChunkLookup(
-                    result,
-                    prefix,
-                    payloads,
-                    whole || firstMiss[0] == null ? "" : firstMiss[0],
-                    (System.nanoTime() - began) / 1000);
         } catch (RuntimeException e) {
-            result.close();
+            lookup.close();
             throw e;
+        }
+        if (lookup.firstComputed >= plan.prompt().resumableAt(plan.prompt().length() - 1)) {
+            lookup.missReason = "";
+        }
+        lookup.micros = (System.nanoTime() - began) / 1000;
+        return lookup;
+    }
+
+    /** The longest prefix of growing layers, from chunks that begin before {@code reach}. */
+    private void findChunks(int reach) {
+        // A chunk of which only a part serves is fetched: its raw rows are needed for the chunk that it becomes.
+        int whole = Math.min(shared.size(), reach / ChunkPlanner.CHUNK);
+        List<ChunkSpan> wanted = plan.lookups().stream()
+                .filter(span -> span.start() < reach && span.start() >= whole * ChunkPlanner.CHUNK)
+                .toList();
+        LookupResult result = ask(wanted.stream().map(ChunkSpan::key).toList());
+        Map<ChunkSpan, Integer> positions = new LinkedHashMap<>();
+        for (int i = 0; i < wanted.size(); i++) {
+            positions.put(wanted.get(i), i);
+        }
+        ChunkPlan.Prefix prefix = plan.longestPrefix(span -> {
+            if (isShared(span, whole)) {
+                return true;
+            }
+            Integer position = positions.get(span);
+            if (position == null) {
+                return false;
+            }
+            String reason = reasonAgainst(result.entry(position), span);
+            missed(reason);
+            return reason == null;
+        });
+        for (ChunkSpan span : prefix.spans()) {
+            spans.add(span);
+            payloads.add(
+                    isShared(span, whole)
+                            ? null
+                            : ((Lookup.Hit) result.entry(positions.get(span)))
+                                    .chunk()
+                                    .payload());
+        }
+        firstComputed = prefix.firstComputed();
+    }
+
+    private static boolean isShared(ChunkSpan span, int whole) {
+        return span.tokens() == ChunkPlanner.CHUNK && span.end() <= whole * ChunkPlanner.CHUNK;
+    }
+
+    private LookupResult ask(List<ChunkKey> keys) {
+        LookupResult result = store.get(tenant, KvShape.LAYOUT_VERSION, keys);
+        results.add(result);
+        return result;
+    }
+
+    private void missed(String reason) {
+        if (reason != null && missReason.isEmpty()) {
+            missReason = reason;
         }
     }
 
+    private void findCheckpoint(List<CheckpointPlan.Place> places) {
+        MissReason[] missing = store.missing(
+                tenant,
+                KvShape.LAYOUT_VERSION,
+                places.stream().map(CheckpointPlan.Place::key).toList());
+        List<CheckpointPlan.Place> present = new ArrayList<>();
+        for (int i = 0; i < missing.length; i++) {
+            if (missing[i] == null) {
+                present.add(places.get(i));
+            }
+        }
+        if (present.size() < missing.length && (present.isEmpty() || present.getLast() != places.getLast())) {
+            missed(missing[missing.length - 1].text());
+        }
+        if (present.isEmpty()) {
+            return;
+        }
+        int reach = present.getLast().position();
+        if (shape.hasGrowing()) {
+            findChunks(reach);
+            reach = Math.min(reach, firstComputed);
+        }
+        firstComputed = 0;
+        int tries = 0;
+        for (CheckpointPlan.Place place : present.reversed()) {
+            if (place.position() <= reach && restorableUpTo(place.position()) && tries++ < CHECKPOINT_TRIES) {
+                Lookup entry = ask(List.of(place.key())).entry(0);
+                String reason = reasonAgainst(entry, place);
+                if (reason == null) {
+                    checkpoint = ((Lookup.Hit) entry).chunk().payload();
+                    firstComputed = place.position();
+                    break;
+                }
+                missed(reason);
+            }
+        }
+        while (!spans.isEmpty() && spans.getLast().start() >= firstComputed) {
+            spans.removeLast();
+            payloads.removeLast();
+        }
+    }
+
+    /** Whether no shared chunk would have to be cut. */
+    private boolean restorableUpTo(int position) {
+        for (int i = 0; i < spans.size(); i++) {
+            if (payloads.get(i) == null
+                    && spans.get(i).start() < position
+                    && spans.get(i).end() > position) {
+                return false;
+            }
+        }
+        return true;
+    }
+
     /** Null when the entry is a chunk that fits its place. */
-    private static String reasonAgainst(Lookup entry, ChunkSpan span, KvShape shape, KvPage.Type type) {
+    private String reasonAgainst(Lookup entry, ChunkSpan span) {
         return switch (entry) {
             case Lookup.Miss miss -> miss.reason().text();
             case Lookup.Hit hit -> {
@@ -96,20 +204,62 @@ public final class ChunkLookup implements AutoCloseable {
         };
     }
 
+    /** Null when the entry is a checkpoint that fits its place. */
+    private String reasonAgainst(Lookup entry, CheckpointPlan.Place place) {
+        return switch (entry) {
+            case Lookup.Miss miss -> miss.reason().text();
+            case Lookup.Hit hit -> {
+                ChunkHeader header = hit.chunk().header();
+                boolean fits = header.parent().equals(place.chunk())
+                        && header.firstToken() == place.position()
+                        && header.codec() == ChunkPublisher.codec(type)
+                        && hit.chunk().payload().byteSize() == shape.checkpointBytes(place.position(), type);
+                yield fits ? null : "checkpoint does not fit its place";
+            }
+        };
+    }
+
     public int chunks() {
         return payloads.size();
     }
 
     public ChunkSpan span(int index) {
-        return prefix.spans().get(index);
+        return spans.get(index);
     }
 
-    public MemorySegment payload(int index) {
-        return payloads.get(index);
+    /**
+     * Puts a chunk into a cache, which is at its start: the next one each time.
+     *
+     * @return bytes that came from the store; 0 when the chunk was in pages
+     */
+    public long restore(int index, KvCache cache) {
+        ChunkSpan span = spans.get(index);
+        MemorySegment payload = payloads.get(index);
+        if (payload == null) {
+            cache.adopt(span, shared.get(index));
+            adopted = index + 1;
+            return 0;
+        }
+        int end = Math.min(span.end(), firstComputed);
+        cache.restore(span, payload, end);
+        if (end == span.end()) {
+            cache.share(span);
+        }
+        return payload.byteSize();
+    }
+
+    /** Tokens whose chunks are in pages of running sequences. */
+    public int tokensShared() {
+        return (int) payloads.stream().filter(payload -> payload == null).count() * ChunkPlanner.CHUNK;
+    }
+
+    /** What sliding and recurrent layers need at {@link #firstComputed}, after the chunks; null when nothing. */
+    public MemorySegment checkpoint() {
+        return checkpoint;
     }
 
     public int firstComputed() {
-        return prefix.firstComputed();
+        return firstComputed;
     }
 
     /** Why not more was found; empty when everything that could be restored was. */
@@ -123,6 +273,9 @@ public final class ChunkLookup implements AutoCloseable {
 
     @Override
     public void close() {
-        result.close();
+        results.forEach(LookupResult::close);
+        results.clear();
+        pool.releaseShared(shared.subList(adopted, shared.size()));
+        adopted = shared.size();
     }
 }

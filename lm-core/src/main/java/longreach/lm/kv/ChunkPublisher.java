@@ -27,6 +27,9 @@ public final class ChunkPublisher implements AutoCloseable {
 
     private record Publication(Tenant tenant, ChunkSpan span, ChunkStage stage) implements Task {}
 
+    private record CheckpointPublication(Tenant tenant, CheckpointPlan.Place place, CheckpointStage stage)
+            implements Task {}
+
     private record Marker(CountDownLatch reached) implements Task {}
 
     private final ChunkStore store;
@@ -55,6 +58,19 @@ public final class ChunkPublisher implements AutoCloseable {
         return false;
     }
 
+    /** @return whether the checkpoint was taken; false as well when the cache does not have what it takes */
+    public boolean offer(Tenant tenant, KvCache cache, CheckpointPlan.Place place) {
+        CheckpointStage stage = cache.retainCheckpoint(place.position());
+        if (stage == null) {
+            return false;
+        }
+        if (waiting.offer(new CheckpointPublication(tenant, place, stage))) {
+            return true;
+        }
+        stage.release();
+        return false;
+    }
+
     /** Waits until everything offered so far is in the store or given up; false when that takes longer than the limit. */
     public boolean flush(Duration limit) throws InterruptedException {
         var marker = new Marker(new CountDownLatch(1));
@@ -69,6 +85,7 @@ public final class ChunkPublisher implements AutoCloseable {
             while (true) {
                 switch (waiting.take()) {
                     case Publication publication -> publish(publication);
+                    case CheckpointPublication publication -> publish(publication);
                     case Marker marker -> marker.reached.countDown();
                 }
             }
@@ -76,6 +93,7 @@ public final class ChunkPublisher implements AutoCloseable {
             for (Task task = waiting.poll(); task != null; task = waiting.poll()) {
                 switch (task) {
                     case Publication publication -> publication.stage.release();
+                    case CheckpointPublication publication -> publication.stage.release();
                     case Marker marker -> marker.reached.countDown();
                 }
             }
@@ -101,6 +119,28 @@ public final class ChunkPublisher implements AutoCloseable {
         } catch (RuntimeException e) {
             // The store is an optimisation: its faults must not end this thread.
             log.warn("chunk at {} not published: {}", span.start(), e.toString());
+        } finally {
+            publication.stage.release();
+        }
+    }
+
+    private void publish(CheckpointPublication publication) {
+        CheckpointPlan.Place place = publication.place;
+        try {
+            var header = new ChunkHeader(
+                    KvShape.LAYOUT_VERSION,
+                    place.key(),
+                    place.chunk(),
+                    place.position(),
+                    publication.stage.tokens(),
+                    codec(type),
+                    publication.stage.payloadBytes());
+            PutOutcome outcome = store.put(publication.tenant, header, publication.stage::copyPayload);
+            if (outcome != PutOutcome.ACCEPTED) {
+                log.debug("checkpoint at {} not published: {}", place.position(), outcome);
+            }
+        } catch (RuntimeException e) {
+            log.warn("checkpoint at {} not published: {}", place.position(), e.toString());
         } finally {
             publication.stage.release();
         }

@@ -90,6 +90,16 @@ public final class KvCache implements AutoCloseable {
         pool.useRecurrent(reservation);
     }
 
+    /** Whether resuming takes a checkpoint beside the chunks. */
+    public boolean needsCheckpoint() {
+        return shape.needsCheckpoint();
+    }
+
+    /** Whether chunks hold anything. */
+    public boolean hasGrowing() {
+        return shape.hasGrowing();
+    }
+
     /** Positions that are complete in every layer. */
     public int length() {
         return length;
@@ -174,7 +184,7 @@ public final class KvCache implements AutoCloseable {
         group.blocks[chunk] = block;
         int[] members = group.layers.layers();
         for (int i = 0; i < members.length; i++) {
-            pages[members[i]][chunk] = block == null ? null : block.pages()[i];
+            pages[members[i]][chunk] = block == null ? null : block.page(i);
         }
     }
 
@@ -245,6 +255,37 @@ public final class KvCache implements AutoCloseable {
         length = end;
     }
 
+    /** Takes over the positions of a full chunk of growing layers from the pages of another sequence. */
+    void adopt(ChunkSpan span, KvPool.Block block) {
+        if (span.start() != length || span.tokens() != POSITIONS) {
+            throw new IllegalArgumentException("shared chunk at " + span.start() + ", " + span.tokens()
+                    + " tokens (expected: at " + length + ", " + POSITIONS + " tokens)");
+        }
+        pool.adopt(block, reservation);
+        setBlock(growing(), span.start() / POSITIONS, block);
+        published = Math.max(published, span.end());
+        advance(span.end());
+    }
+
+    /** Lets sequences that begin later have the pages of a full chunk that is complete; it is not taken back any more. */
+    public void share(ChunkSpan span) {
+        Group growing = growing();
+        if (growing != null && span.tokens() == POSITIONS) {
+            published = Math.max(published, span.end());
+            pool.share(span.key(), growing.blocks[span.start() / POSITIONS]);
+        }
+    }
+
+    /** The layers that grow; null when there are none. */
+    private Group growing() {
+        for (Group group : groups) {
+            if (!group.layers.slides()) {
+                return group;
+            }
+        }
+        return null;
+    }
+
     /**
      * Restores the positions [length, end) of growing layers from a chunk's payload.
      *
@@ -266,18 +307,17 @@ public final class KvCache implements AutoCloseable {
         int rows = end - span.start();
         // A chunk that goes on filling needs its raw rows for its own publication; a full one is published already.
         boolean fills = staging && rows < POSITIONS;
-        for (Group group : groups) {
-            if (!group.layers.slides()) {
-                addBlocks(group, chunk, end);
-                if (fills) {
-                    group.stages[chunk] = new ChunkStage(pool, group.layers);
-                }
+        Group growing = growing();
+        if (growing != null) {
+            addBlocks(growing, chunk, end);
+            if (fills) {
+                growing.stages[chunk] = new ChunkStage(pool, growing.layers);
             }
         }
         long at = 0;
         for (int layer = 0; layer < pages.length; layer++) {
-            if (shape.layers().get(layer) instanceof Growing growing) {
-                long halfBytes = (long) span.tokens() * growing.attention().kvWidth() * pool.type().bytes;
+            if (shape.layers().get(layer) instanceof Growing state) {
+                long halfBytes = (long) span.tokens() * state.attention().kvWidth() * pool.type().bytes;
                 restoreRows(layer, span.start(), rows, payload, at, at + halfBytes);
                 at += 2 * halfBytes;
             }
@@ -309,7 +349,7 @@ public final class KvCache implements AutoCloseable {
                 addBlocks(group, first, position);
                 // The rows before the window are not in the checkpoint. Attention weighs them with zero, which only a
                 // finite number survives.
-                clear(group.blocks[first]);
+                clear(group, first);
                 if (staging) {
                     for (int chunk = first; chunk < KvPool.blocksFor(position); chunk++) {
                         group.stages[chunk] = new ChunkStage(pool, group.layers);
@@ -338,10 +378,10 @@ public final class KvCache implements AutoCloseable {
         length = position;
     }
 
-    private static void clear(KvPool.Block block) {
-        if (block != null) {
-            for (KvPage page : block.pages()) {
-                page.segment().fill((byte) 0);
+    private static void clear(Group group, int chunk) {
+        if (chunk < group.blocks.length && group.blocks[chunk] != null) {
+            for (int i = 0; i < group.layers.layers().length; i++) {
+                group.blocks[chunk].page(i).segment().fill((byte) 0);
             }
         }
     }
@@ -388,14 +428,13 @@ public final class KvCache implements AutoCloseable {
 
     /** The raw rows of a chunk that is complete, for a publication, which must release them; or null. */
     ChunkStage retainStage(ChunkSpan span) {
-        for (Group group : groups) {
-            ChunkStage stage = group.stages[span.start() / POSITIONS];
-            if (!group.layers.slides() && stage != null) {
-                published = Math.max(published, span.end());
-                return stage.retain();
-            }
+        Group growing = growing();
+        ChunkStage stage = growing == null ? null : growing.stages[span.start() / POSITIONS];
+        if (stage == null) {
+            return null;
         }
-        return null;
+        published = Math.max(published, span.end());
+        return stage.retain();
     }
 
     /**
@@ -439,10 +478,9 @@ public final class KvCache implements AutoCloseable {
 
     /** The chunk that begins at {@code start} needs its raw rows for its own publication no more. */
     public void dropStage(int start) {
-        for (Group group : groups) {
-            if (!group.layers.slides()) {
-                dropStage(group, start / POSITIONS);
-            }
+        Group growing = growing();
+        if (growing != null) {
+            dropStage(growing, start / POSITIONS);
         }
     }
 

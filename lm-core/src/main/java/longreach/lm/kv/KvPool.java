@@ -3,9 +3,12 @@ package longreach.lm.kv;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.Collection;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import longreach.store.api.ChunkKey;
 import longreach.tensor.kernel.Kernels;
 import longreach.tensor.kernel.KvPage;
 
@@ -13,14 +16,30 @@ import longreach.tensor.kernel.KvPage;
  * Off-heap memory for keys and values under a fixed byte budget. It is handed out in blocks: one page of each layer of a
  * group (those that grow, or those that slide under one window) for the same 256 positions. Room is reserved before a
  * sequence starts, so a sequence that runs never fails for lack of pages; memory is taken from the system when a page is
- * first needed and kept for the next one of the same size. Recurrent states lie on the heap and count in the budget too.
+ * first needed and kept for the next one of the same size. Full blocks of growing layers are shared among sequences that
+ * begin alike; they count once. Recurrent states lie on the heap and count in the budget too.
  *
  * <p>Beside the blocks it pools the buffers that raw rows are collected in for publication; they are not in the budget.
  * Safe for use by several threads.
  */
 public final class KvPool implements AutoCloseable {
-    /** One page of each layer of a group, by index in the group. */
-    record Block(LayerGroup group, KvPage[] pages) {}
+    /** One page of each layer of a group, by index in the group. Counted references, guarded by the pool. */
+    static final class Block {
+        private final LayerGroup group;
+        private final KvPage[] pages;
+        private int references = 1;
+        // Under which others find it; null: not shared.
+        private ChunkKey key;
+
+        private Block(LayerGroup group, KvPage[] pages) {
+            this.group = group;
+            this.pages = pages;
+        }
+
+        KvPage page(int indexInGroup) {
+            return pages[indexInGroup];
+        }
+    }
 
     private final Kernels kernels;
     private final KvShape shape;
@@ -31,6 +50,9 @@ public final class KvPool implements AutoCloseable {
     // By size: growing and sliding layers of one geometry share their pages.
     private final Map<Long, ArrayDeque<MemorySegment>> freePages = new HashMap<>();
     private final Map<Long, ArrayDeque<MemorySegment>> freeStages = new HashMap<>();
+    // Full blocks of growing layers that some sequence holds. A key names all that they depend on, tenant and model
+    // too.
+    private final Map<ChunkKey, Block> shared = new HashMap<>();
     private long reserved;
     private long used;
     private int blocksInUse;
@@ -160,13 +182,62 @@ public final class KvPool implements AutoCloseable {
         return new Block(group, pages);
     }
 
-    /** Takes a block back; the sequence may take another one in its place. */
+    /** Takes a block back; unless others hold it too, the sequence may take another one in its place. */
     synchronized void giveBlock(Block block, KvReservation reservation) {
-        for (KvPage page : block.pages()) {
+        if (released(block)) {
+            unuse(reservation, block.group.blockBytes());
+        }
+    }
+
+    /** Counts a reference down; true when it was the last, and the pages are free. */
+    private boolean released(Block block) {
+        if (--block.references > 0) {
+            return false;
+        }
+        for (KvPage page : block.pages) {
             free(freePages, page.segment().byteSize()).push(page.segment());
         }
+        if (block.key != null) {
+            shared.remove(block.key);
+        }
         blocksInUse--;
-        unuse(reservation, block.group().blockBytes());
+        return true;
+    }
+
+    /** Lets sequences that begin later take a full block, of which nothing will change. */
+    synchronized void share(ChunkKey key, Block block) {
+        if (block.key == null && shared.putIfAbsent(key, block) == null) {
+            block.key = key;
+        }
+    }
+
+    /** Blocks of the longest prefix of a chain of full chunks that running sequences hold, each with a reference more. */
+    synchronized List<Block> retainShared(List<ChunkSpan> full) {
+        List<Block> found = new ArrayList<>();
+        for (ChunkSpan span : full) {
+            Block block = shared.get(span.key());
+            if (block == null) {
+                break;
+            }
+            block.references++;
+            found.add(block);
+        }
+        return found;
+    }
+
+    /** Gives references of {@link #retainShared} back that no sequence took over. */
+    synchronized void releaseShared(Collection<Block> blocks) {
+        for (Block block : blocks) {
+            if (released(block)) {
+                used -= block.group.blockBytes();
+            }
+        }
+    }
+
+    /** A sequence takes over a reference of {@link #retainShared}, and needs no block of its own there. */
+    synchronized void adopt(Block block, KvReservation reservation) {
+        reservation.unused -= block.group.blockBytes();
+        reserved -= block.group.blockBytes();
     }
 
     private void unuse(KvReservation reservation, long bytes) {

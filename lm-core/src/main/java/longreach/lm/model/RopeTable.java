@@ -5,7 +5,7 @@ import java.util.Map;
 import longreach.tensor.kernel.Kernels;
 
 /**
- * Rotary positions: cos and sin of position * frequency for each pair of a head, in f32 steps as the reference computes
+ * Rotary positions: cos and sin of position * frequency for each pair of a head, or of its first elements, in f32 steps as the reference computes
  * them: frequency, angle and function value are each rounded to f32.
  *
  * <p>Rows are made when they are first needed, a page of positions at a time, and a bounded number of pages is kept: memory
@@ -19,6 +19,7 @@ final class RopeTable {
     /** [PAGE, pairs] each. */
     private record Page(float[] cos, float[] sin) {}
 
+    private final int headDim;
     private final float[] frequency;
     private final boolean adjacent;
     private final Map<Integer, Page> pages = new LinkedHashMap<>(16, 0.75f, true) {
@@ -34,23 +35,37 @@ final class RopeTable {
      * @param adjacent pairs are (2i, 2i + 1); else (i, i + headDim / 2)
      */
     RopeTable(int headDim, double theta, float scale, boolean adjacent) {
+        this(headDim, headDim, theta, scale, adjacent);
+    }
+
+    private RopeTable(int headDim, int rotated, double theta, float scale, boolean adjacent) {
+        this.headDim = headDim;
         this.adjacent = adjacent;
-        frequency = new float[headDim / 2];
+        frequency = new float[rotated / 2];
         for (int i = 0; i < frequency.length; i++) {
-            frequency[i] = 1f / (float) Math.pow(theta, (float) (2 * i) / headDim) / scale;
+            frequency[i] = 1f / (float) Math.pow(theta, (float) (2 * i) / rotated) / scale;
         }
+    }
+
+    /** Of the first {@code rotated} elements of each head, in pairs (i, i + rotated / 2). */
+    static RopeTable partial(int headDim, int rotated, double theta) {
+        return new RopeTable(headDim, rotated, theta, 1, false);
     }
 
     /** Rotates the heads of rows at positions [start, start + tokens) in place; x is [tokens, heads, headDim]. */
     void rotate(Kernels kernels, float[] x, int offset, int tokens, int heads, int start) {
-        int headDim = 2 * frequency.length;
+        int rotated = 2 * frequency.length;
         for (int done = 0; done < tokens; ) {
             int position = start + done;
             Page page = pages.computeIfAbsent(position / PAGE, this::page);
             int rows = Math.min(tokens - done, PAGE - position % PAGE);
             int at = offset + done * heads * headDim;
             int row = position % PAGE * frequency.length;
-            kernels.rope(x, at, rows, heads, headDim, adjacent, page.cos, page.sin, row);
+            if (rotated == headDim) {
+                kernels.rope(x, at, rows, heads, headDim, adjacent, page.cos, page.sin, row);
+            } else {
+                kernels.ropePartial(x, at, rows, heads, headDim, rotated, page.cos, page.sin, row);
+            }
             done += rows;
         }
     }
