@@ -509,7 +509,10 @@ public final class RecurrentGemma implements LanguageModel {
     private void logits(Batch batch, int rows) {
         kernels.rmsNorm(x, 0, w.finalNorm, config.normEpsilon, rows, config.width, normed, 0);
         products.multiply(w.embedding, normed, batch.logits);
-        kernels.softcap(batch.logits, 0, rows * config.vocabulary, config.logitsCap);
+        // Row by row: a row's last bits must not depend on how many there are.
+        for (int row = 0; row < rows; row++) {
+            kernels.softcap(batch.logits, row * config.vocabulary, config.vocabulary, config.logitsCap);
+        }
     }
 
     private void ensureScratch(int t) {
