@@ -31,10 +31,12 @@ final class FormSpeed implements Callable<Integer> {
         try (var pool = kernels.pool()) {
             var entry = new ModelCatalogue(ModelCache.ofEnvironment()).find(model);
             System.out.printf(Locale.ROOT, "%s, %s, %d threads%n", entry.name(), kernels.name(), pool.threads());
+            var result = ConstraintBench.run(
+                    entry.file(), kernels, Precision.FAST, "Describe a famous book about the sea as JSON.\n");
+            System.out.printf(Locale.ROOT, "token tree and first grammar: %.0f ms%n", result.treeMillis());
             System.out.println(
                     "form              tokens  prepare ms  mask µs/token new  known  token µs  share new  known");
-            for (var cost : ConstraintBench.run(
-                    entry.file(), kernels, Precision.FAST, "Describe a famous book about the sea as JSON.\n")) {
+            for (var cost : result.costs()) {
                 System.out.printf(
                         Locale.ROOT,
                         "%-17s %6d %11.1f %18.1f %6.1f %9.0f %9.2f%% %5.2f%%%n",

@@ -18,6 +18,8 @@ final class CallReader {
     private final StringBuilder call = new StringBuilder();
     private StopMatcher marker;
     private boolean inside;
+    // Between calls stand line breaks only.
+    private boolean called;
 
     CallReader(ToolSyntax syntax) {
         this.syntax = syntax;
@@ -33,13 +35,19 @@ final class CallReader {
         var visible = new StringBuilder();
         String rest = text;
         while (true) {
-            (inside ? call : visible).append(marker.add(rest));
+            String piece = marker.add(rest);
+            if (inside) {
+                call.append(piece);
+            } else if (!called) {
+                visible.append(piece);
+            }
             if (marker.matched() == null) {
                 return visible.toString();
             }
             rest = marker.afterMatch();
             if (inside) {
                 whole.add(read(call.toString().strip()));
+                called = true;
                 call.setLength(0);
             }
             inside = !inside;
@@ -68,6 +76,6 @@ final class CallReader {
 
     /** What is held back, when nothing more follows; the beginning of a call is dropped. */
     String end() {
-        return inside ? "" : marker.end();
+        return inside || called ? "" : marker.end();
     }
 }

@@ -21,8 +21,8 @@ public final class TokenTrie {
     private final int[] tokenFrom;
     private final int[] tokens;
 
-    /** Longer tokens (runs of spaces, mostly) are left out. */
-    static final int MAX_TOKEN_BYTES = 100;
+    /** Longer tokens, runs of spaces and dashes mostly, are left out: counters look as far ahead as the longest one. */
+    static final int MAX_TOKEN_BYTES = 32;
 
     /** @param vocabulary ids are [0, vocabulary) */
     public static TokenTrie of(TokenText text, int vocabulary) {

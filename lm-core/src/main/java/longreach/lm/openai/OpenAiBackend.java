@@ -10,6 +10,7 @@ import java.nio.charset.StandardCharsets;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.OptionalInt;
@@ -122,11 +123,31 @@ public final class OpenAiBackend implements ModelBackend, AutoCloseable {
     @Override
     public RenderResponse render(RenderRequest request) {
         List<Segment> segments = Conversation.segments(request, OpenAiBackend::estimate);
-        int estimated = total(segments);
+        OptionalInt counted = counted(segments);
+        if (counted.isPresent()) {
+            segments = scaled(segments, counted.getAsInt());
+        }
         return RenderResponse.newBuilder()
                 .addAllSegments(segments)
-                .setTotalTokens(counted(segments).orElse(estimated))
+                .setTotalTokens(total(segments))
                 .build();
+    }
+
+    /** Only the whole is counted; what each segment has of it stays an estimate. */
+    private static List<Segment> scaled(List<Segment> segments, int total) {
+        long estimated = total(segments);
+        List<Segment> scaled = new ArrayList<>();
+        long before = 0;
+        for (Segment segment : segments) {
+            long after = before + segment.getPlain().getTokenCount();
+            // Differences of rounded sums: they add up to the total.
+            int share = (int) (after * total / estimated - before * total / estimated);
+            scaled.add(segment.toBuilder()
+                    .setPlain(segment.getPlain().toBuilder().setTokenCount(share))
+                    .build());
+            before = after;
+        }
+        return scaled;
     }
 
     private static int estimate(String text) {
