@@ -180,7 +180,7 @@ def save(path, **content):
 
 def learning_rate(step, args):
     warm = min(1.0, (step + 1) / 50)
-    return args.rate * warm * (0.05 + 0.95 * 0.5 * (1 + numpy.cos(numpy.pi * min(1.0, step / args.steps))))
+    return float(args.rate * warm * (0.05 + 0.95 * 0.5 * (1 + numpy.cos(numpy.pi * min(1.0, step / args.steps)))))
 
 
 def train(student, args, report, first_step, optimiser):
