@@ -258,7 +258,8 @@ final class EngineSpeed implements Callable<Integer> {
                     .put("decodeTokensPerSecondByReads", decodeLimit)
                     .put("prefillTokensPerSecondByF32", prefillLimit);
             out.setAll(table.json());
-            System.out.println(GeminiClient.JSON.writerWithDefaultPrettyPrinter().writeValueAsString(out));
+            System.out.println(
+                    GeminiClient.JSON.writerWithDefaultPrettyPrinter().writeValueAsString(out));
             return;
         }
         System.out.printf(

@@ -36,7 +36,8 @@ final class LogitsCommand implements Callable<Integer> {
         @Option(
                 names = "--text",
                 paramLabel = "TEXT",
-                description = "Text for the model's own tokenizer; the token that texts begin with, if any, is put first.")
+                description =
+                        "Text for the model's own tokenizer; the token that texts begin with, if any, is put first.")
         private String text;
     }
 
@@ -115,17 +116,12 @@ final class LogitsCommand implements Callable<Integer> {
         int vocabulary = probe.card().vocabulary();
         if (json) {
             String positions = all
-                    ? IntStream.range(0, ids.length)
-                            .mapToObj(Integer::toString)
-                            .collect(Collectors.joining(","))
+                    ? IntStream.range(0, ids.length).mapToObj(Integer::toString).collect(Collectors.joining(","))
                     : Integer.toString(ids.length - 1);
             String tokens = Arrays.stream(ids).mapToObj(Integer::toString).collect(Collectors.joining(","));
             out.printf(
                     "{\"model\":%s,\"family\":\"%s\",\"tokens\":[%s],\"positions\":[%s],\"logits\":[",
-                    JsonMapper.shared().writeValueAsString(model),
-                    probe.card().family(),
-                    tokens,
-                    positions);
+                    JsonMapper.shared().writeValueAsString(model), probe.card().family(), tokens, positions);
         }
         boolean[] first = {true};
         probe.run(ids, chunk, all, (position, logits, offset) -> {

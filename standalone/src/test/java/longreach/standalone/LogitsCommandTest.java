@@ -32,10 +32,7 @@ class LogitsCommandTest {
             System.setOut(new PrintStream(printed, true, StandardCharsets.UTF_8));
             System.setErr(new PrintStream(complained, true, StandardCharsets.UTF_8));
             int exit = Main.run(arguments);
-            return new Run(
-                    exit,
-                    printed.toString(StandardCharsets.UTF_8),
-                    complained.toString(StandardCharsets.UTF_8));
+            return new Run(exit, printed.toString(StandardCharsets.UTF_8), complained.toString(StandardCharsets.UTF_8));
         } finally {
             System.setOut(out);
             System.setErr(err);
@@ -110,8 +107,18 @@ class LogitsCommandTest {
         String model = model().toString();
         for (String chunk : new String[] {"1", "2", "5"}) {
             Run run = run(
-                    "logits", "--model", model, "--tokens", "0,1,2,3,4", "--at", "all", "--json", "--chunk", chunk,
-                    "--threads", "1");
+                    "logits",
+                    "--model",
+                    model,
+                    "--tokens",
+                    "0,1,2,3,4",
+                    "--at",
+                    "all",
+                    "--json",
+                    "--chunk",
+                    chunk,
+                    "--threads",
+                    "1");
             assertThat(run.exit).as(run.err).isZero();
             JsonNode json = JsonMapper.shared().readTree(run.out);
             assertThat(json.get("family").asString()).isEqualTo("llama");

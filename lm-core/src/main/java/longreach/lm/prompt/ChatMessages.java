@@ -30,8 +30,9 @@ final class ChatMessages {
         this.guard = guard;
     }
 
+    /** Stands for a message's parts, between two separators that count as white space. */
     static String placeholder(int index) {
-        return "\uE000" + index + "\uE001";
+        return "\u001F\uE000" + index + "\uE001\u001F";
     }
 
     void system(List<RenderPart> parts) {

@@ -3,6 +3,8 @@ package longreach.lm.prompt;
 import com.hubspot.jinjava.Jinjava;
 import com.hubspot.jinjava.JinjavaConfig;
 import com.hubspot.jinjava.interpret.RenderResult;
+import com.hubspot.jinjava.lib.fn.ELFunctionDefinition;
+import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.HashMap;
 import java.util.List;
@@ -27,7 +29,8 @@ import longreach.v1.Turn;
  * ids up to a cut then depend on nothing that follows it, which is what makes them a prefix others can share.
  */
 public final class ChatTemplate {
-    private static final Pattern PLACEHOLDER = Pattern.compile("\uE000(\\d{1,9})\uE001");
+    // A separator on each side, which counts as white space, shows whether the template trims what it prints.
+    private static final Pattern PLACEHOLDER = Pattern.compile("(\u001F?)\uE000(\\d{1,9})\uE001(\u001F?)");
     private static final String BREAK = "\uE002";
     private static final long MAX_OUTPUT_BYTES = 1 << 20;
 
@@ -39,6 +42,8 @@ public final class ChatTemplate {
     private final boolean knowsTools;
     private final ToolSyntax calls = ToolSyntax.TAGS;
     private final Jinjava jinja;
+    private final boolean takesSystem;
+    private final boolean takesSystemAlone;
 
     /**
      * @param template the checkpoint's {@code chat_template}
@@ -63,9 +68,32 @@ public final class ChatTemplate {
                 .withLstripBlocks(true)
                 .withMaxOutputSize(MAX_OUTPUT_BYTES)
                 .build());
+        jinja.getGlobalContext()
+                .registerFunction(new ELFunctionDefinition(
+                        "", "raise_exception", TemplateFunctions.class, "raiseException", String.class));
+        takesSystem = takes("system", "user");
+        takesSystemAlone = takes("system");
+    }
+
+    /** Whether the template can render messages of these roles, each of them once and in order. */
+    private boolean takes(String... roles) {
+        List<Map<String, Object>> messages = new ArrayList<>();
+        for (String role : roles) {
+            messages.add(Map.of("role", role, "content", ChatMessages.placeholder(messages.size())));
+        }
+        RenderResult result = jinja.renderForResult(template, context(messages, List.of(), null, true));
+        int placed = 0;
+        for (Matcher at = PLACEHOLDER.matcher(result.getOutput()); at.find(); placed++) {
+            if (Integer.parseInt(at.group(2)) != placed) {
+                return false;
+            }
+        }
+        return !result.hasErrors() && placed == roles.length;
     }
 
     /**
+     * A template that has no place for a system turn gets its parts in front of the first user turn, a blank line between.
+     *
      * @param system parts of the system turn; empty: the template's own default, if it has one
      * @param turns at least one, unless there is a system turn; when the last one is the model's, the stream ends with it, to be continued
      * @throws IllegalArgumentException when the conversation is malformed or the template cannot render it
@@ -102,6 +130,9 @@ public final class ChatTemplate {
             List<Turn> turns,
             List<Map<String, Object>> tools,
             Boolean thinking) {
+        if (!system.isEmpty() && !(turns.isEmpty() ? takesSystemAlone : takesSystem)) {
+            return render(messages, List.of(), folded(system, turns), tools, thinking);
+        }
         if (!system.isEmpty()) {
             messages.system(system);
         }
@@ -117,7 +148,7 @@ public final class ChatTemplate {
         while (at.find()) {
             addMarkup(markup.substring(done, at.start()), layout);
             done = at.end();
-            int index = Integer.parseInt(at.group(1));
+            int index = Integer.parseInt(at.group(2));
             if (index != placed++) {
                 throw new IllegalArgumentException("chat template: message " + index + " (expected: message "
                         + (placed - 1) + ", each once and in order)");
@@ -127,7 +158,8 @@ public final class ChatTemplate {
                 // Where an earlier request's prompt ended, and where its answer did: others go on from both.
                 layout.boundary();
             }
-            contents.get(index).forEach(layout::part);
+            trimmed(contents.get(index), at.group(1).isEmpty(), at.group(3).isEmpty())
+                    .forEach(layout::part);
             if (messages.isModel(index) && !last) {
                 layout.boundary();
             }
@@ -141,6 +173,53 @@ public final class ChatTemplate {
         }
         addMarkup(markup.substring(done), layout);
         return layout.segments();
+    }
+
+    private static List<Turn> folded(List<RenderPart> system, List<Turn> turns) {
+        boolean first = !turns.isEmpty() && turns.getFirst().getRole() == Turn.Role.USER;
+        var user = Turn.newBuilder().setRole(Turn.Role.USER).addAllParts(system);
+        if (first) {
+            user.addParts(RenderPart.newBuilder().setText("\n\n"))
+                    .addAllParts(turns.getFirst().getPartsList());
+        }
+        List<Turn> folded = new ArrayList<>(turns);
+        if (first) {
+            folded.set(0, user.build());
+        } else {
+            folded.addFirst(user.build());
+        }
+        return folded;
+    }
+
+    /** The parts without the white space that a template takes from either end of a message. */
+    private static List<RenderPart> trimmed(List<RenderPart> parts, boolean leading, boolean trailing) {
+        List<RenderPart> trimmed = new ArrayList<>(parts);
+        for (int i = 0; leading && i < trimmed.size() && trimmed.get(i).hasText(); i++) {
+            String text = trimmed.get(i).getText();
+            int from = 0;
+            while (from < text.length() && isSpace(text.charAt(from))) {
+                from++;
+            }
+            trimmed.set(
+                    i, trimmed.get(i).toBuilder().setText(text.substring(from)).build());
+            leading = from == text.length();
+        }
+        for (int i = trimmed.size() - 1; trailing && i >= 0 && trimmed.get(i).hasText(); i--) {
+            String text = trimmed.get(i).getText();
+            int to = text.length();
+            while (to > 0 && isSpace(text.charAt(to - 1))) {
+                to--;
+            }
+            trimmed.set(
+                    i, trimmed.get(i).toBuilder().setText(text.substring(0, to)).build());
+            trailing = to == 0;
+        }
+        return trimmed;
+    }
+
+    // As Python's str.strip has it, which the reference's filter is.
+    private static boolean isSpace(char c) {
+        return Character.isWhitespace(c) || Character.isSpaceChar(c) || c == 0x85;
     }
 
     private static void check(List<RenderPart> system, List<Turn> turns) {
@@ -177,6 +256,19 @@ public final class ChatTemplate {
             List<Map<String, Object>> tools,
             Boolean thinking,
             boolean generationPrompt) {
+        RenderResult result = jinja.renderForResult(template, context(messages, tools, thinking, generationPrompt));
+        if (result.hasErrors()) {
+            throw new IllegalArgumentException("chat template: "
+                    + result.getErrors().getFirst().getMessage() + " (expected: a template that renders)");
+        }
+        return result.getOutput();
+    }
+
+    private Map<String, Object> context(
+            List<Map<String, Object>> messages,
+            List<Map<String, Object>> tools,
+            Boolean thinking,
+            boolean generationPrompt) {
         Map<String, Object> context = new HashMap<>();
         context.put("messages", messages);
         if (!tools.isEmpty()) {
@@ -188,12 +280,7 @@ public final class ChatTemplate {
         context.put("add_generation_prompt", generationPrompt);
         context.put("bos_token", bos);
         context.put("eos_token", eos);
-        RenderResult result = jinja.renderForResult(template, context);
-        if (result.hasErrors()) {
-            throw new IllegalArgumentException("chat template: "
-                    + result.getErrors().getFirst().getMessage() + " (expected: a template that renders)");
-        }
-        return result.getOutput();
+        return context;
     }
 
     /** Breaks what a template's output might be mistaken for; {@link #addMarkup} takes the breaks out. */

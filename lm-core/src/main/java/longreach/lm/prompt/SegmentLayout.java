@@ -33,6 +33,12 @@ final class SegmentLayout {
         switch (part.getKindCase()) {
             case TEXT -> textPart(part);
             case SOFT -> {
+                Integer begin = imageMarker(part, "<start_of_image>");
+                Integer end = imageMarker(part, "<end_of_image>");
+                if (begin != null && end != null) {
+                    text.append("\n\n");
+                    control(begin);
+                }
                 closeText(false);
                 segments.add(Segment.newBuilder()
                         .setSoft(part.getSoft())
@@ -40,10 +46,20 @@ final class SegmentLayout {
                         .setMark(part.getMark())
                         .setBoundaryAfter(part.getBoundaryAfter())
                         .build());
+                if (begin != null && end != null) {
+                    control(end);
+                    text.append("\n\n");
+                }
             }
             case CALL, RESULT -> throw new IllegalStateException("calls and results are text or messages by now");
             case KIND_NOT_SET -> throw new IllegalArgumentException("part: empty (expected: text or soft tokens)");
         }
+    }
+
+    /** A model that has markers for images reads their soft tokens between them, as Gemma 3 does. */
+    private Integer imageMarker(RenderPart part, String marker) {
+        boolean seen = part.getModality() == Modality.IMAGE || part.getModality() == Modality.VIDEO;
+        return seen ? tokenizer.controlTokens().get(marker) : null;
     }
 
     private void textPart(RenderPart part) {

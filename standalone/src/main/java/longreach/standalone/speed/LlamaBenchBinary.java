@@ -44,8 +44,7 @@ public final class LlamaBenchBinary implements Side {
     public double measure(SpeedCase what, int decodeTokens) throws IOException, InterruptedException {
         return switch (what) {
             case Prefill prompt -> run("-p", Integer.toString(prompt.tokens()), "-n", "0");
-            case Decode at ->
-                run("-p", "0", "-n", Integer.toString(decodeTokens), "-d", Integer.toString(at.depth()));
+            case Decode at -> run("-p", "0", "-n", Integer.toString(decodeTokens), "-d", Integer.toString(at.depth()));
         };
     }
 
@@ -75,14 +74,15 @@ public final class LlamaBenchBinary implements Side {
         try {
             var output = new String[1];
             // Its few lines fit in the pipe, but a reader of its own leaves that to nobody's luck.
-            var reader = Thread.ofVirtual().start(() -> output[0] = process.inputReader().lines().reduce("", String::concat));
+            var reader = Thread.ofVirtual()
+                    .start(() -> output[0] = process.inputReader().lines().reduce("", String::concat));
             while (!process.waitFor(POLL_MILLIS, TimeUnit.MILLISECONDS)) {
                 peak = Math.max(peak, PeakMemory.of(process.pid()).orElse(0));
             }
             reader.join();
             if (process.exitValue() != 0) {
-                throw new IOException(binary + ": exit code " + process.exitValue() + " (try: " + String.join(" ", command)
-                        + ")");
+                throw new IOException(
+                        binary + ": exit code " + process.exitValue() + " (try: " + String.join(" ", command) + ")");
             }
             JsonNode result = JSON.readTree(output[0]).path(0);
             build = "llama-bench " + result.path("build_commit").asString("") + " "

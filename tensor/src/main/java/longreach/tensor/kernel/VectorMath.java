@@ -185,7 +185,13 @@ final class VectorMath {
             FloatVector z = FloatVector.fromArray(F, x, offset + i).div(cap);
             FloatVector large = one.sub(two.div(exp(z.add(z)).add(one)));
             FloatVector s = z.mul(z);
-            FloatVector series = s.fma(c13, c11).fma(s, c9).fma(s, c7).fma(s, c5).fma(s, c3).fma(s, one).mul(z);
+            FloatVector series = s.fma(c13, c11)
+                    .fma(s, c9)
+                    .fma(s, c7)
+                    .fma(s, c5)
+                    .fma(s, c3)
+                    .fma(s, one)
+                    .mul(z);
             large.blend(series, s.compare(VectorOperators.LT, 0.25f)).mul(cap).intoArray(x, offset + i);
         }
         for (int i = offset + bound; i < offset + n; i++) {

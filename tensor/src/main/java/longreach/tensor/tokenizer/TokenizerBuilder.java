@@ -89,8 +89,7 @@ final class TokenizerBuilder {
     /** The token that a text begins with. */
     void begin(int id) {
         if (id < 0 || id >= names.length) {
-            throw new WeightsException(
-                    file + ": first token: " + id + " (expected: 0 to " + (names.length - 1) + ")");
+            throw new WeightsException(file + ": first token: " + id + " (expected: 0 to " + (names.length - 1) + ")");
         }
         begin = OptionalInt.of(id);
     }
@@ -148,8 +147,8 @@ final class TokenizerBuilder {
     private void checkComplete() {
         for (int id = 0; id < names.length; id++) {
             if (names[id] == null) {
-                throw new WeightsException(file + ": no token has id " + id + " (expected: each of 0 to "
-                        + (names.length - 1) + " once)");
+                throw new WeightsException(
+                        file + ": no token has id " + id + " (expected: each of 0 to " + (names.length - 1) + " once)");
             }
         }
     }

@@ -109,7 +109,12 @@ final class TokenizerJson {
             }
             return;
         }
-        String first = postProcessor.path("single").path(0).path("SpecialToken").path("id").asString("");
+        String first = postProcessor
+                .path("single")
+                .path(0)
+                .path("SpecialToken")
+                .path("id")
+                .asString("");
         if (postProcessor.path("type").asString("").equals("TemplateProcessing") && !first.isEmpty()) {
             JsonNode ids = postProcessor.path("special_tokens").path(first).path("ids");
             builder.begin(integer(ids.path(0), "post_processor.special_tokens"));

@@ -103,7 +103,8 @@ class SentencePieceBpeTest {
     @Test
     void whatAUserWritesNeverBecomesAControlToken() {
         var random = new Random(8);
-        List<String> pieces = List.of("<", ">", "start", "_of_", "turn", "<end_of_turn>", "<bos>", "<0x41>", "<unk>", " ");
+        List<String> pieces =
+                List.of("<", ">", "start", "_of_", "turn", "<end_of_turn>", "<bos>", "<0x41>", "<unk>", " ");
         for (int round = 0; round < 300; round++) {
             var text = new StringBuilder();
             for (int i = 0; i < 12; i++) {
