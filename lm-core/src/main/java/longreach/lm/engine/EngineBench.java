@@ -14,6 +14,7 @@ import longreach.lm.model.ModelCard;
 import longreach.lm.model.Precision;
 import longreach.lm.prompt.TokenStream;
 import longreach.lm.sample.Logprobs;
+import longreach.tensor.kernel.KernelCheck;
 import longreach.tensor.kernel.KernelSelector;
 import longreach.tensor.kernel.Kernels;
 
@@ -40,6 +41,7 @@ public final class EngineBench implements AutoCloseable {
     }
 
     private final Kernels kernels;
+    private final Precision precision;
     private final ModelLoader.Checkpoint checkpoint;
     private final LanguageModel model;
     private final KvPool pool;
@@ -47,6 +49,7 @@ public final class EngineBench implements AutoCloseable {
 
     public EngineBench(Path gguf, Kernels kernels, Precision precision) {
         this.kernels = kernels;
+        this.precision = precision;
         checkpoint = ModelLoader.open("bench", gguf, kernels, precision);
         model = checkpoint.model();
         KvShape shape = model.kvShape();
@@ -54,6 +57,12 @@ public final class EngineBench implements AutoCloseable {
                 * KvPool.blocksFor(model.card().context());
         pool = new KvPool(kernels, shape, precision.kvType(), pages + shape.recurrentBytes());
         batch = new Batch(model.card(), STEP, 1);
+    }
+
+    /** What a server does before it is ready: warms the kernels up, and lets them choose their way. */
+    public void warmUp() {
+        WarmUp.run(model, kernels, precision, ModelLoader.WARM_UP);
+        KernelCheck.run(kernels);
     }
 
     public ModelTokenizer tokenizer() {
@@ -317,6 +326,7 @@ public final class EngineBench implements AutoCloseable {
         Kernels kernels = KernelSelector.select(threads);
         for (Precision precision : new Precision[] {Precision.FAST, Precision.F32}) {
             try (var bench = new EngineBench(Path.of(args[0]), kernels, precision)) {
+                bench.warmUp();
                 System.out.println(precision + " " + bench.speed(prefill, decode, 3));
                 for (int n = 2; n <= streams; n *= 2) {
                     double all = bench.streams(n, Math.min(prefill, 64), decode, 2);

@@ -3,6 +3,7 @@ package longreach.lm.engine;
 import java.nio.file.Path;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
+import java.time.Duration;
 import java.util.List;
 import longreach.lm.grammar.Constraints;
 import longreach.lm.model.Gemma2;
@@ -13,6 +14,7 @@ import longreach.lm.model.Precision;
 import longreach.lm.model.RecurrentGemma;
 import longreach.lm.prompt.ChatTemplate;
 import longreach.store.api.ChunkStore;
+import longreach.tensor.kernel.KernelCheck;
 import longreach.tensor.kernel.Kernels;
 import longreach.tensor.tokenizer.Tokenizer;
 import longreach.tensor.weights.GgufFile;
@@ -25,6 +27,9 @@ import org.slf4j.LoggerFactory;
 /** Opens checkpoints. */
 public final class ModelLoader {
     private static final Logger log = LoggerFactory.getLogger(ModelLoader.class);
+
+    /** Long enough for a small model's steps to be compiled; whoever starts a server waits for it. */
+    static final Duration WARM_UP = Duration.ofMillis(2500);
 
     private ModelLoader() {}
 
@@ -130,6 +135,17 @@ public final class ModelLoader {
         Checkpoint checkpoint = open(entry.name(), entry.file(), kernels, precision);
         try {
             ChatTemplate template = checkpoint.template();
+            long loaded = System.nanoTime();
+            WarmUp.Outcome warm = WarmUp.run(checkpoint.model(), kernels, precision, WARM_UP);
+            log.info(
+                    "model {}: warm after {} rounds in {} ms, {} to {} ms a round{}",
+                    entry.name(),
+                    warm.rounds(),
+                    warm.milliseconds(),
+                    Math.round(warm.firstMilliseconds()),
+                    Math.round(warm.lastMilliseconds()),
+                    warm.stable() ? "" : ", still getting faster");
+            KernelCheck.run(kernels);
             var engine = new Engine(
                     checkpoint.model(), kernels, checkpoint.tokenizer(), precision, store, settings, metrics);
             log.info(
@@ -139,7 +155,7 @@ public final class ModelLoader {
                     engine.card().context(),
                     precision,
                     kernels.name(),
-                    (System.nanoTime() - began) / 1_000_000);
+                    (loaded - began) / 1_000_000);
             return new ServedModel(
                     engine,
                     template,

@@ -28,6 +28,7 @@ public final class OwnSide implements Side {
         this.spareTokens = spareTokens;
         kernels = KernelSelector.select(threads);
         bench = new EngineBench(model, kernels, precision);
+        bench.warmUp();
     }
 
     /** Tokens that the model may have in its context. */
