@@ -16,7 +16,6 @@ import java.lang.foreign.SymbolLookup;
 import java.lang.foreign.ValueLayout;
 import java.lang.invoke.MethodHandle;
 import java.nio.ByteOrder;
-import java.util.Arrays;
 import java.util.HashMap;
 import java.util.Map;
 import java.util.Random;
@@ -35,9 +34,9 @@ import org.bytedeco.javacpp.Pointer;
  * of the blocked layouts that oneDNN's matmul takes weights in, so the packed weights stay what they are and nothing is
  * held twice.
  *
- * <p>Rows go in blocks of a multiple of {@link #ROWS}, padded: for one row alone oneDNN uses another kernel, with other
- * last bits. With blocks, a row's result does not depend on its neighbours or on where it stands; {@link #isUniform} checks
- * that before oneDNN is used at all.
+ * <p>Both sum a panel's columns in their order, by fused multiply-adds from zero, and so give the same bits: which of them
+ * computes a product is a matter of speed alone. oneDNN does so for panels up to some thousand columns and for two rows
+ * or more; rows are padded to a multiple of {@link #ROWS}. {@link #of} checks it before oneDNN is used at all.
  *
  * <p>An instance belongs to one thread number of a {@link ComputePool} and holds the native memory of its calls.
  */
@@ -55,7 +54,7 @@ final class OneDnn {
     private final engine cpu;
     private final stream queue;
     private final Arena arena = Arena.ofAuto();
-    private final Map<Long, Product> products = new HashMap<>();
+    private final Map<Shape, Product> products = new HashMap<>();
     private final MemorySegment out = arena.allocate(4L * MOST_ROWS * GROUP, PAGE);
     private MemorySegment panel = MemorySegment.NULL;
     private int panelDepth;
@@ -75,7 +74,10 @@ final class OneDnn {
         }
     }
 
-    /** A product of some rows and depth: oneDNN's primitive and its arguments. */
+    /** @param stride elements from one row of activations to the next */
+    private record Shape(int rows, int depth, int stride) {}
+
+    /** oneDNN's primitive for a shape, and its arguments. */
     private record Product(
             matmul primitive,
             memory source,
@@ -89,7 +91,8 @@ final class OneDnn {
     /**
      * One instance for each thread of a pool.
      *
-     * @throws UnsupportedOperationException when the library does not load, or has no fast product of this layout here
+     * @throws UnsupportedOperationException when the library does not load, has no fast product of this layout here, or
+     *     sums otherwise than {@link Tile}
      */
     static OneDnn[] of(int threads) {
         try {
@@ -98,7 +101,11 @@ final class OneDnn {
             for (int i = 0; i < threads; i++) {
                 instances[i] = new OneDnn();
             }
-            instances[0].product(ROWS, DEPTH_BLOCK);
+            for (int depth : new int[] {1, 32, 576, VectorKernels.PANEL_COLS_WHOLE}) {
+                for (int rows : new int[] {1, ROWS + 1}) {
+                    instances[0].requireOrder(rows, depth);
+                }
+            }
             return instances;
         } catch (LinkageError | RuntimeException e) {
             throw new UnsupportedOperationException("oneDNN: " + e.getMessage(), e);
@@ -106,12 +113,12 @@ final class OneDnn {
     }
 
     /** Bytes that {@link #multiply} may read of {@code rows} rows of activations. */
-    static long sourceBytes(int rows, int depth) {
-        return 4L * ((rows + ROWS - 1) / ROWS * ROWS) * depth;
+    static long sourceBytes(int rows, int stride) {
+        return 4L * ((rows + ROWS - 1) / ROWS * ROWS) * stride;
     }
 
-    /** Makes room for a panel of so many columns, to be filled by {@link #put}. */
-    void begin(int depth) {
+    /** Takes the panel of the next products: {@code depth} columns. */
+    void put(float[] values, int depth) {
         long bytes = 4L * ((depth + DEPTH_BLOCK - 1) / DEPTH_BLOCK * DEPTH_BLOCK) * GROUP;
         if (panel.byteSize() < bytes) {
             panel = arena.allocate(bytes, PAGE);
@@ -122,45 +129,54 @@ final class OneDnn {
             panel.asSlice(4L * depth * GROUP, bytes - 4L * depth * GROUP).fill((byte) 0);
             panelDepth = depth;
         }
-    }
-
-    /** Columns [column, column + count) of the panel. */
-    void put(int column, int count, float[] values) {
-        MemorySegment.copy(values, 0, panel, ValueLayout.JAVA_FLOAT, 4L * column * GROUP, count * GROUP);
+        MemorySegment.copy(values, 0, panel, ValueLayout.JAVA_FLOAT, 0, depth * GROUP);
     }
 
     /**
-     * y[i, j] = sum over k of x[i, k] * panel[k, j] for rows i in [0, rows), j in [0, width).
+     * y[i, j] = or += sum over k of x[i, k] * panel[k, j] for rows i in [0, rows), j in [0, width).
      *
-     * @param x f32[rows, depth], {@link #sourceBytes} long; native
+     * @param x native, {@link #sourceBytes} long
+     * @param column of x where the panel begins
+     * @param stride elements from one row of x to the next
+     * @param add whether to add to y what it holds
      * @param width at most GROUP
      */
-    void multiply(MemorySegment x, int rows, int depth, float[] y, int yOffset, int yStride, int width) {
+    void multiply(
+            MemorySegment x,
+            int column,
+            int stride,
+            int rows,
+            boolean add,
+            float[] y,
+            int yOffset,
+            int yStride,
+            int width) {
         if (owner != Thread.currentThread()) {
             owner = Thread.currentThread();
             OpenMp.oneThread();
         }
         for (int row = 0; row < rows; row += MOST_ROWS) {
             int count = Math.min(MOST_ROWS, rows - row);
-            Product product = product((count + ROWS - 1) / ROWS * ROWS, depth);
-            product.source.set_data_handle(product.address.at(x.address() + 4L * row * depth));
+            Product product = product(new Shape((count + ROWS - 1) / ROWS * ROWS, panelDepth, stride));
+            long source = x.address() + 4L * ((long) row * stride + column);
+            product.source.set_data_handle(product.address.at(source));
             product.weights.set_data_handle(product.address.at(panel.address()));
             if (product.scratchBytes > 0) {
                 product.scratchpad.set_data_handle(product.address.at(scratch.address()));
             }
             product.primitive.execute(queue, product.arguments);
             int target = yOffset + row * yStride;
-            if (width == GROUP) {
-                store(out, count, y, target, yStride);
+            if (width < GROUP) {
+                storePart(out, count, add, y, target, yStride, width);
+            } else if (add) {
+                addWhole(out, count, y, target, yStride);
             } else {
-                for (int i = 0; i < count; i++) {
-                    MemorySegment.copy(out, ValueLayout.JAVA_FLOAT, 4L * i * GROUP, y, target + i * yStride, width);
-                }
+                storeWhole(out, count, y, target, yStride);
             }
         }
     }
 
-    private static void store(MemorySegment from, int rows, float[] y, int offset, int stride) {
+    private static void storeWhole(MemorySegment from, int rows, float[] y, int offset, int stride) {
         for (int i = 0; i < rows; i++) {
             FloatVector v0 = FloatVector.fromMemorySegment(F, from, 4L * i * GROUP, ByteOrder.nativeOrder());
             FloatVector v1 = FloatVector.fromMemorySegment(F, from, 4L * (i * GROUP + LANES), ByteOrder.nativeOrder());
@@ -169,11 +185,35 @@ final class OneDnn {
         }
     }
 
-    private Product product(int rows, int depth) {
-        return products.computeIfAbsent((long) rows << 32 | depth, key -> {
+    private static void addWhole(MemorySegment from, int rows, float[] y, int offset, int stride) {
+        for (int i = 0; i < rows; i++) {
+            FloatVector v0 = FloatVector.fromMemorySegment(F, from, 4L * i * GROUP, ByteOrder.nativeOrder());
+            FloatVector v1 = FloatVector.fromMemorySegment(F, from, 4L * (i * GROUP + LANES), ByteOrder.nativeOrder());
+            FloatVector y0 = FloatVector.fromArray(F, y, offset + i * stride);
+            FloatVector y1 = FloatVector.fromArray(F, y, offset + i * stride + LANES);
+            y0.add(v0).intoArray(y, offset + i * stride);
+            y1.add(v1).intoArray(y, offset + i * stride + LANES);
+        }
+    }
+
+    private static void storePart(
+            MemorySegment from, int rows, boolean add, float[] y, int offset, int stride, int width) {
+        for (int i = 0; i < rows; i++) {
+            for (int j = 0; j < width; j++) {
+                float value = from.getAtIndex(ValueLayout.JAVA_FLOAT, i * GROUP + j);
+                int at = offset + i * stride + j;
+                y[at] = add ? y[at] + value : value;
+            }
+        }
+    }
+
+    private Product product(Shape shape) {
+        return products.computeIfAbsent(shape, key -> {
             OpenMp.oneThread();
+            int rows = shape.rows;
+            int depth = shape.depth;
             var f32 = memory.data_type.f32;
-            var source = new memory.desc(new long[] {rows, depth}, f32, memory.format_tag.ab);
+            var source = new memory.desc(new long[] {rows, depth}, f32, new long[] {shape.stride, 1});
             var weights = new memory.desc(
                     new long[] {depth, GROUP}, f32, memory.format_tag.valueOf("BA" + DEPTH_BLOCK + "a" + GROUP + "b"));
             var target = new memory.desc(new long[] {rows, GROUP}, f32, memory.format_tag.ab);
@@ -203,34 +243,32 @@ final class OneDnn {
         });
     }
 
-    /** Whether a row's product has the same bits in every block of rows and at every place in it. */
-    boolean isUniform(int depth) {
+    /** @throws UnsupportedOperationException when columns are not summed in their order by fused multiply-adds */
+    private void requireOrder(int rows, int depth) {
         Random random = new Random(depth);
-        float[] x = new float[MOST_ROWS * depth];
-        float[] values = new float[depth * GROUP];
-        for (int i = 0; i < x.length; i++) {
-            x[i] = (float) random.nextGaussian();
+        int stride = depth + 3;
+        MemorySegment x = Arena.ofAuto().allocate(sourceBytes(rows, stride), PAGE);
+        for (int i = 0; i < rows * stride; i++) {
+            x.setAtIndex(ValueLayout.JAVA_FLOAT, i, (float) random.nextGaussian());
         }
+        float[] values = new float[depth * GROUP];
         for (int i = 0; i < values.length; i++) {
             values[i] = (float) random.nextGaussian();
         }
-        begin(depth);
-        put(0, depth, values);
-        MemorySegment source = Arena.ofAuto().allocate(sourceBytes(MOST_ROWS, depth), PAGE);
-        MemorySegment.copy(x, 0, source, ValueLayout.JAVA_FLOAT, 0, x.length);
-        float[] expected = new float[MOST_ROWS * GROUP];
-        multiply(source, MOST_ROWS, depth, expected, 0, GROUP, GROUP);
-        for (int rows = 1; rows < MOST_ROWS; rows++) {
-            float[] actual = new float[rows * GROUP];
-            // The last rows, so that they stand elsewhere.
-            MemorySegment.copy(x, (MOST_ROWS - rows) * depth, source, ValueLayout.JAVA_FLOAT, 0, rows * depth);
-            multiply(source, rows, depth, actual, 0, GROUP, GROUP);
-            int from = (MOST_ROWS - rows) * GROUP;
-            if (!Arrays.equals(actual, 0, rows * GROUP, expected, from, from + rows * GROUP)) {
-                return false;
+        put(values, depth);
+        float[] y = new float[rows * GROUP];
+        multiply(x, 2, stride, rows, false, y, 0, GROUP, GROUP);
+        for (int i = 0; i < y.length; i++) {
+            float sum = 0;
+            for (int k = 0; k < depth; k++) {
+                float factor = x.getAtIndex(ValueLayout.JAVA_FLOAT, i / GROUP * stride + 2 + k);
+                sum = Math.fma(factor, values[k * GROUP + i % GROUP], sum);
+            }
+            if (sum != y[i]) {
+                throw new UnsupportedOperationException(
+                        "products of " + rows + " rows and depth " + depth + " have other last bits than Java's");
             }
         }
-        return true;
     }
 
     /** oneDNN's own threads are not wanted: the pool's threads each compute their share. */

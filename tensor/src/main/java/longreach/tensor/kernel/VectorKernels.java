@@ -24,7 +24,9 @@ public final class VectorKernels implements Kernels {
     // A panel of 384 columns is 24 KiB at eight lanes: it stays in L1 beside a tile of activations.
     private static final int PANEL_COLS = 384 * 16 / GROUP;
     // A panel up to this long is not worth cutting in two.
-    private static final int PANEL_COLS_WHOLE = 640 * 16 / GROUP;
+    static final int PANEL_COLS_WHOLE = 640 * 16 / GROUP;
+    // With fewer tokens, what oneDNN gains does not pay for copying panels and activations to it.
+    static final int ONEDNN_TOKENS = 96;
     // Chunks per thread: more even out a busy core, fewer claim less often.
     private static final int CHUNKS_PER_THREAD = 6;
     // Element-wise work below this is done by the caller: handing it out costs some microseconds.
@@ -252,7 +254,7 @@ public final class VectorKernels implements Kernels {
     private void tiled(PackedMatrix w, float[] x, int xOffset, int tokens, float[] y, int yOffset) {
         int groups = w.groups();
         int chunks = chunks(groups);
-        if (oneDnn.length > 0) {
+        if (oneDnn.length > 0 && tokens >= ONEDNN_TOKENS) {
             MemorySegment from = source(x, xOffset, tokens, w.cols());
             pool.forEach(chunks, (chunk, thread) -> {
                 int to = (int) ((long) groups * (chunk + 1) / chunks);
@@ -290,6 +292,7 @@ public final class VectorKernels implements Kernels {
         return target;
     }
 
+    /** As {@link #tiledGroup}, in the same passes, so that the bits are the same too. */
     private static void oneDnnGroup(
             PackedMatrix w,
             int group,
@@ -300,16 +303,23 @@ public final class VectorKernels implements Kernels {
             float[] panel,
             OneDnn oneDnn) {
         int stepCols = w.format().stepCols;
-        int passSteps = Math.max(1, PANEL_COLS / stepCols);
+        int passes = passes(w);
         int row = group * GROUP;
-        oneDnn.begin(w.cols());
-        for (int from = 0; from < w.steps(); from += passSteps) {
-            int to = Math.min(w.steps(), from + passSteps);
+        int width = Math.min(GROUP, w.rows() - row);
+        for (int pass = 0; pass < passes; pass++) {
+            int from = (int) ((long) w.steps() * pass / passes);
+            int to = (int) ((long) w.steps() * (pass + 1) / passes);
             Panel.unpack(w, group, from, to, panel);
             int col = from * stepCols;
-            oneDnn.put(col, Math.min(to * stepCols, w.cols()) - col, panel);
+            oneDnn.put(panel, Math.min(to * stepCols, w.cols()) - col);
+            oneDnn.multiply(x, col, w.cols(), tokens, pass > 0, y, yOffset + row, w.rows(), width);
         }
-        oneDnn.multiply(x, tokens, w.cols(), y, yOffset + row, w.rows(), Math.min(GROUP, w.rows() - row));
+    }
+
+    /** Pieces that a group's columns are multiplied in: few enough columns for a panel to stay in L1. */
+    private static int passes(PackedMatrix w) {
+        int passes = w.paddedCols() <= PANEL_COLS_WHOLE ? 1 : (w.paddedCols() + PANEL_COLS - 1) / PANEL_COLS;
+        return Math.min(passes, w.steps());
     }
 
     private static void tiledGroup(
@@ -323,8 +333,7 @@ public final class VectorKernels implements Kernels {
             float[] panel,
             float[] tile) {
         int stepCols = w.format().stepCols;
-        int passes = w.paddedCols() <= PANEL_COLS_WHOLE ? 1 : (w.paddedCols() + PANEL_COLS - 1) / PANEL_COLS;
-        passes = Math.min(passes, w.steps());
+        int passes = passes(w);
         int row = group * GROUP;
         int width = Math.min(GROUP, w.rows() - row);
         for (int pass = 0; pass < passes; pass++) {
