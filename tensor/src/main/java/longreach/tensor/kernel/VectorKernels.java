@@ -85,7 +85,7 @@ public final class VectorKernels implements Kernels {
 
     /** Lets oneDNN multiply the panels from now on where it is faster, if that was left open. */
     void decide() {
-        if (undecided && OneDnnTrial.RESULT.isAhead()) {
+        if (undecided && OneDnnTrial.run(pool).isAhead()) {
             oneDnn = OneDnn.of(pool.threads());
         }
         undecided = false;
