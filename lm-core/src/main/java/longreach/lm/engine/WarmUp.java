@@ -15,7 +15,7 @@ import longreach.tensor.kernel.Kernels;
  * several that decode together, over made-up tokens and pages of its own, until they no longer get faster.
  */
 final class WarmUp {
-    // A full register tile, a full one and a part of the smaller one.
+    // Prompts of 6, 13 and 20 tokens: whole register tiles, and parts of both sizes of them.
     private static final int PROMPT = 21;
     private static final int DECODED = 6;
     private static final int TOGETHER = 3;
@@ -34,6 +34,7 @@ final class WarmUp {
     private final Kernels kernels;
     private final KvPool pool;
     private final Batch batch;
+    private long deadline;
 
     private WarmUp(LanguageModel model, Kernels kernels, KvPool pool) {
         this.model = model;
@@ -42,7 +43,7 @@ final class WarmUp {
         batch = new Batch(model.card(), Math.max(PROMPT, TOGETHER), TOGETHER);
     }
 
-    /** @param limit no round begins after it */
+    /** @param limit no step begins after it but the first */
     static Outcome run(LanguageModel model, Kernels kernels, Precision precision, Duration limit) {
         var shape = model.kvShape();
         long pages = shape.blockBytes(kernels, precision.kvType());
@@ -54,13 +55,18 @@ final class WarmUp {
 
     private Outcome rounds(long limit) {
         long began = System.nanoTime();
+        deadline = began + limit;
         double first = 0;
         double before = Double.MAX_VALUE;
         double best = Double.MAX_VALUE;
         int rounds = 0;
         boolean stable = false;
-        while (!stable && (rounds == 0 || System.nanoTime() - began < limit)) {
+        while (!stable && (rounds == 0 || !isOver())) {
             double took = round();
+            if (rounds > 0 && isOver()) {
+                // Cut short perhaps: no measure of anything.
+                break;
+            }
             first = rounds == 0 ? took : first;
             best = Math.min(best, took);
             rounds++;
@@ -70,18 +76,26 @@ final class WarmUp {
                 best = stable ? best : Double.MAX_VALUE;
             }
         }
-        double last = Math.min(best, before);
+        double last = Math.min(Math.min(best, before), first);
         return new Outcome(rounds, stable, (System.nanoTime() - began) / 1_000_000, first, last);
     }
 
-    /** Milliseconds of the prompts and tokens of {@link #TOGETHER} sequences. */
+    private boolean isOver() {
+        return System.nanoTime() - deadline >= 0;
+    }
+
+    /** Milliseconds of the prompts and tokens of {@link #TOGETHER} sequences, or of those that time was left for. */
     private double round() {
         long began = System.nanoTime();
         KvCache[] caches = new KvCache[TOGETHER];
         TokenStream[] prompts = new TokenStream[TOGETHER];
         try {
             for (int i = 0; i < TOGETHER; i++) {
-                int[] ids = new int[PROMPT - i];
+                if (i > 0 && isOver()) {
+                    return (System.nanoTime() - began) / 1e6;
+                }
+                // The shortest first: until it is compiled, every token takes long.
+                int[] ids = new int[PROMPT * (i + 1) / TOGETHER - 1];
                 for (int k = 0; k < ids.length; k++) {
                     ids[k] = (k * 7919 + i) % model.card().vocabulary();
                 }
@@ -95,7 +109,7 @@ final class WarmUp {
                 add(caches[i], prompts[i], ids);
                 model.forward(batch);
             }
-            for (int step = 0; step < DECODED; step++) {
+            for (int step = 0; step < DECODED && !isOver(); step++) {
                 int next = kernels.argmax(batch.logits(), 0, model.card().vocabulary());
                 batch.clear();
                 for (int i = 0; i < (step % 2 == 0 ? 1 : TOGETHER); i++) {

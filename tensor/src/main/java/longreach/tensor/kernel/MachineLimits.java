@@ -24,10 +24,13 @@ public record MachineLimits(int threads, double readBytesPerSecond, double flops
     private static final int PIECE = 1 << 14;
     private static final int ROUNDS = 500;
     private static final int PIECES = 40;
+    private static final int STEADY_RUNS = 6;
+    private static final long MOST_NANOSECONDS = 1_500_000_000L;
     private static final int MULTIPLY_ADDS = 12;
 
     /**
-     * Measures on all threads of the pool, for about twice {@code milliseconds} and the time to fill 64 MiB a thread.
+     * Measures on all threads of the pool, for some {@code milliseconds} each, longer while the compiler has not caught up, and
+     * the time to fill 64 MiB a thread.
      * Nothing else may use the pool meanwhile.
      */
     public static MachineLimits measure(ComputePool pool, int milliseconds) {
@@ -59,12 +62,23 @@ public record MachineLimits(int threads, double readBytesPerSecond, double flops
                 2.0 * LANES * MULTIPLY_ADDS * ROUNDS * PIECES * threads / multiplies);
     }
 
-    /** Seconds of the fastest run within the time; at least five runs, so that compiled code is among them. */
+    /**
+     * Seconds of the fastest run. Goes on for the time, and until runs are steadily as fast: what is not compiled yet is
+     * slow and gets faster.
+     */
     private static double best(int milliseconds, LongSupplier nanoseconds) {
         long best = Long.MAX_VALUE;
         long began = System.nanoTime();
-        for (int i = 0; i < 5 || System.nanoTime() - began < milliseconds * 1_000_000L; i++) {
-            best = Math.min(best, nanoseconds.getAsLong());
+        long improved = began;
+        for (long now = began; now - began < MOST_NANOSECONDS; now = System.nanoTime()) {
+            long took = nanoseconds.getAsLong();
+            if (took < best - best / 20) {
+                improved = System.nanoTime();
+            }
+            best = Math.min(best, took);
+            if (System.nanoTime() - improved > Math.max(milliseconds * 1_000_000L, STEADY_RUNS * best)) {
+                break;
+            }
         }
         return best / 1e9;
     }
