@@ -24,7 +24,7 @@ final class CacheCommand implements Runnable {
         list(client);
     }
 
-    @Command(name = "list", description = "List the cached contents.")
+    @Command(name = "list", mixinStandardHelpOptions = true, description = "List the cached contents.")
     void list(@Mixin ClientOptions client) {
         try (var session = client.open()) {
             var contents = session.client().all("/v1beta/cachedContents", "cachedContents", 1000);
@@ -39,7 +39,7 @@ final class CacheCommand implements Runnable {
         }
     }
 
-    @Command(name = "create", description = "Read files and prefill them; every question then costs only itself.")
+    @Command(name = "create", mixinStandardHelpOptions = true, description = "Read files and prefill them; every question then costs only itself.")
     void create(
             @Mixin ClientOptions client,
             @Parameters(arity = "1..*", paramLabel = "FILE") List<Path> paths,
@@ -72,14 +72,14 @@ final class CacheCommand implements Runnable {
         }
     }
 
-    @Command(name = "get", description = "Show one cached content.")
+    @Command(name = "get", mixinStandardHelpOptions = true, description = "Show one cached content.")
     void get(@Mixin ClientOptions client, @Parameters(paramLabel = "cachedContents/NAME") String name) {
         try (var session = client.open()) {
             print(client, session.client().file(qualified(name)));
         }
     }
 
-    @Command(name = "ask", description = "Ask a question of one.")
+    @Command(name = "ask", mixinStandardHelpOptions = true, description = "Ask a question of one.")
     void ask(
             @Mixin ClientOptions client,
             @Parameters(index = "0", paramLabel = "cachedContents/NAME") String name,
@@ -105,7 +105,7 @@ final class CacheCommand implements Runnable {
         }
     }
 
-    @Command(name = "extend", description = "Let one live so long from now.")
+    @Command(name = "extend", mixinStandardHelpOptions = true, description = "Let one live so long from now.")
     void extend(
             @Mixin ClientOptions client,
             @Parameters(paramLabel = "cachedContents/NAME") String name,
@@ -119,6 +119,7 @@ final class CacheCommand implements Runnable {
 
     @Command(
             name = "erase",
+            mixinStandardHelpOptions = true,
             description = "Delete one with its chunks, or everything of the key's tenant, and look again.")
     void erase(
             @Mixin ClientOptions client,

@@ -18,7 +18,7 @@ final class FilesCommand implements Runnable {
         list(client);
     }
 
-    @Command(name = "list", description = "List the files.")
+    @Command(name = "list", mixinStandardHelpOptions = true, description = "List the files.")
     void list(@Mixin ClientOptions client) {
         try (var session = client.open()) {
             var files = session.client().all("/v1beta/files", "files", 100);
@@ -35,7 +35,7 @@ final class FilesCommand implements Runnable {
         }
     }
 
-    @Command(name = "upload", description = "Upload files and wait until they are read; known ones are found again.")
+    @Command(name = "upload", mixinStandardHelpOptions = true, description = "Upload files and wait until they are read; known ones are found again.")
     void upload(@Mixin ClientOptions client, @Parameters(arity = "1..*", paramLabel = "FILE") List<Path> paths) {
         paths.forEach(path -> GeminiClient.mimeType(GeminiClient.checked(path)));
         try (var session = client.open()) {
@@ -45,14 +45,14 @@ final class FilesCommand implements Runnable {
         }
     }
 
-    @Command(name = "get", description = "Show one file.")
+    @Command(name = "get", mixinStandardHelpOptions = true, description = "Show one file.")
     void get(@Mixin ClientOptions client, @Parameters(paramLabel = "files/NAME") String name) {
         try (var session = client.open()) {
             print(client, session.client().file(qualified(name)));
         }
     }
 
-    @Command(name = "delete", description = "Delete files.")
+    @Command(name = "delete", mixinStandardHelpOptions = true, description = "Delete files.")
     void delete(@Mixin ClientOptions client, @Parameters(arity = "1..*", paramLabel = "files/NAME") List<String> names) {
         try (var session = client.open()) {
             for (String name : names) {

@@ -47,7 +47,7 @@ final class KeysCommand implements Runnable {
         list(where);
     }
 
-    @Command(name = "create", description = "Create a key and print it, this once.")
+    @Command(name = "create", mixinStandardHelpOptions = true, description = "Create a key and print it, this once.")
     void create(
             @Mixin Where where,
             @Option(
@@ -94,7 +94,7 @@ final class KeysCommand implements Runnable {
         }
     }
 
-    @Command(name = "list", description = "List the keys, without the keys themselves.")
+    @Command(name = "list", mixinStandardHelpOptions = true, description = "List the keys, without the keys themselves.")
     void list(@Mixin Where where) {
         try {
             var keys = where.file().load();
@@ -121,7 +121,7 @@ final class KeysCommand implements Runnable {
         }
     }
 
-    @Command(name = "revoke", description = "Let a key in no more.")
+    @Command(name = "revoke", mixinStandardHelpOptions = true, description = "Let a key in no more.")
     void revoke(@Mixin Where where, @Parameters(paramLabel = "ID", description = "As list shows it.") String id) {
         try {
             if (!where.file().revoke(id)) {
