@@ -39,7 +39,10 @@ final class CacheCommand implements Runnable {
         }
     }
 
-    @Command(name = "create", mixinStandardHelpOptions = true, description = "Read files and prefill them; every question then costs only itself.")
+    @Command(
+            name = "create",
+            mixinStandardHelpOptions = true,
+            description = "Read files and prefill them; every question then costs only itself.")
     void create(
             @Mixin ClientOptions client,
             @Parameters(arity = "1..*", paramLabel = "FILE") List<Path> paths,
@@ -60,7 +63,8 @@ final class CacheCommand implements Runnable {
             body.putObject("systemInstruction").putArray("parts").addObject().put("text", system);
         }
         try (var session = client.open()) {
-            var parts = body.putArray("contents").addObject().put("role", "user").putArray("parts");
+            var parts =
+                    body.putArray("contents").addObject().put("role", "user").putArray("parts");
             for (Path path : paths) {
                 JsonNode file = session.ingest(path);
                 parts.addObject()
@@ -87,8 +91,7 @@ final class CacheCommand implements Runnable {
             @Option(names = "--max-tokens", paramLabel = "N", defaultValue = "96", description = "Longest answer.")
                     int maxTokens) {
         try (var session = client.open()) {
-            var body = GeminiClient.question(List.of(), question, maxTokens)
-                    .put("cachedContent", qualified(name));
+            var body = GeminiClient.question(List.of(), question, maxTokens).put("cachedContent", qualified(name));
             var answer = session.client().stream(client.server.servedModel(), body, piece -> {
                 if (!client.json) {
                     System.out.print(piece);
@@ -127,7 +130,8 @@ final class CacheCommand implements Runnable {
             @Option(names = "--all", description = "Files, what was read of them, contents and chunks: everything.")
                     boolean all) {
         if (all == (name != null)) {
-            throw CommandException.usage("cache erase: " + (all ? "both" : "neither") + " a name and --all (expected: one)");
+            throw CommandException.usage(
+                    "cache erase: " + (all ? "both" : "neither") + " a name and --all (expected: one)");
         }
         try (var session = client.open()) {
             var path = all ? "/v1beta/cachedContents:eraseAll" : "/v1beta/" + qualified(name) + ":erase";

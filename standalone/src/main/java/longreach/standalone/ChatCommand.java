@@ -46,11 +46,9 @@ final class ChatCommand implements Callable<Integer> {
             paths.forEach(path -> files.add(session.ingest(path)));
             ObjectNode body = null;
             for (String line = next(lines); line != null && !line.isBlank(); line = next(lines)) {
-                body = body == null
-                        ? begin(files, line)
-                        : GeminiClient.next(body, "user", line);
-                var answer = session.client()
-                        .stream(client.server.servedModel(), body, client.json ? piece -> {} : ChatCommand::show);
+                body = body == null ? begin(files, line) : GeminiClient.next(body, "user", line);
+                var answer = session.client().stream(
+                        client.server.servedModel(), body, client.json ? piece -> {} : ChatCommand::show);
                 GeminiClient.next(body, "model", answer.text());
                 if (client.json) {
                     System.out.println(GeminiClient.JSON.writeValueAsString(answer.json(line)));

@@ -30,7 +30,8 @@ final class CountCommand implements Callable<Integer> {
             var question = GeminiClient.question(files, arguments.getLast(), 1);
             var body = GeminiClient.JSON.createObjectNode();
             body.set("contents", question.path("contents"));
-            JsonNode counted = session.client().post("/v1beta/models/" + client.server.servedModel() + ":countTokens", body);
+            JsonNode counted =
+                    session.client().post("/v1beta/models/" + client.server.servedModel() + ":countTokens", body);
             if (client.json) {
                 ClientOptions.print(counted);
                 return 0;

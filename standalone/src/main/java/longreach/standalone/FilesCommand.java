@@ -35,7 +35,10 @@ final class FilesCommand implements Runnable {
         }
     }
 
-    @Command(name = "upload", mixinStandardHelpOptions = true, description = "Upload files and wait until they are read; known ones are found again.")
+    @Command(
+            name = "upload",
+            mixinStandardHelpOptions = true,
+            description = "Upload files and wait until they are read; known ones are found again.")
     void upload(@Mixin ClientOptions client, @Parameters(arity = "1..*", paramLabel = "FILE") List<Path> paths) {
         paths.forEach(path -> GeminiClient.mimeType(GeminiClient.checked(path)));
         try (var session = client.open()) {
@@ -53,7 +56,8 @@ final class FilesCommand implements Runnable {
     }
 
     @Command(name = "delete", mixinStandardHelpOptions = true, description = "Delete files.")
-    void delete(@Mixin ClientOptions client, @Parameters(arity = "1..*", paramLabel = "files/NAME") List<String> names) {
+    void delete(
+            @Mixin ClientOptions client, @Parameters(arity = "1..*", paramLabel = "files/NAME") List<String> names) {
         try (var session = client.open()) {
             for (String name : names) {
                 session.client().delete(qualified(name));

@@ -152,8 +152,7 @@ final class GeminiClient implements AutoCloseable {
         var items = JSON.createArrayNode();
         String page = "";
         do {
-            JsonNode answer =
-                    get(path + "?pageSize=" + pageSize + (page.isEmpty() ? "" : "&pageToken=" + page));
+            JsonNode answer = get(path + "?pageSize=" + pageSize + (page.isEmpty() ? "" : "&pageToken=" + page));
             answer.path(field).forEach(items::add);
             page = answer.path("nextPageToken").asString("");
         } while (!page.isEmpty());

@@ -77,8 +77,8 @@ final class KeysCommand implements Runnable {
                             description = "Most bytes sent a minute, such as 500MB; 0: no limit.")
                     String bytes) {
         try {
-            var limits = new Tenant.Limits(
-                    requests, tokens, DataSize.parse(bytes).toBytes());
+            var limits =
+                    new Tenant.Limits(requests, tokens, DataSize.parse(bytes).toBytes());
             var created = where.file().create(tenant, label, limits);
             if (where.json) {
                 ClientOptions.print(json(created.stored()).put("key", created.key()));
@@ -94,7 +94,10 @@ final class KeysCommand implements Runnable {
         }
     }
 
-    @Command(name = "list", mixinStandardHelpOptions = true, description = "List the keys, without the keys themselves.")
+    @Command(
+            name = "list",
+            mixinStandardHelpOptions = true,
+            description = "List the keys, without the keys themselves.")
     void list(@Mixin Where where) {
         try {
             var keys = where.file().load();

@@ -54,7 +54,8 @@ record Fields(JsonObject object, String path) {
     }
 
     boolean flag(String name) {
-        return get(name).map(value -> {
+        return get(name)
+                .map(value -> {
                     if (value instanceof JsonPrimitive primitive && primitive.isBoolean()) {
                         return primitive.getAsBoolean();
                     }
@@ -91,9 +92,7 @@ record Fields(JsonObject object, String path) {
         return switch (value) {
             case JsonObject object -> "an object";
             case JsonArray array -> "a list";
-            case JsonPrimitive primitive when primitive.isString() -> "a string";
-            case JsonPrimitive primitive when primitive.isBoolean() -> primitive.getAsString();
-            case JsonPrimitive primitive -> primitive.getAsString();
+            case JsonPrimitive primitive -> primitive.isString() ? "a string" : primitive.getAsString();
             default -> "null";
         };
     }

@@ -21,8 +21,7 @@ import longreach.tensor.kernel.Kernels;
 public final class ConstraintBench {
     private static final int MAX_TOKENS = 160;
     private static final long KV_BYTES = 512L << 20;
-    private static final String WARM_UP =
-            """
+    private static final String WARM_UP = """
             {"type":"object","required":["a","b","c"],"properties":{"a":{"type":"string","maxLength":60},
               "b":{"type":"number"},"c":{"type":"array","maxItems":3,"items":{"type":"string","maxLength":40}}}}""";
 

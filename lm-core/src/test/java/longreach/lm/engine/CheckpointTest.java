@@ -22,7 +22,6 @@ import longreach.lm.prompt.TokenStream;
 import longreach.lm.prompt.TokenStream.TextRun;
 import longreach.lm.sample.Sampling;
 import longreach.lm.speculate.Speculation;
-import longreach.store.api.Chunk;
 import longreach.store.api.ChunkStore;
 import longreach.store.api.Lookup;
 import longreach.store.api.MissReason;
@@ -204,8 +203,7 @@ class CheckpointTest {
         int[] round = new int[400];
         Arrays.setAll(round, i -> once[i % once.length]);
         var prompt = TokenStream.ofText(round);
-        Collected plain = run(
-                engine(layers, Precision.F32, null, settings(256).with(Speculation.OFF)), prompt, 200);
+        Collected plain = run(engine(layers, Precision.F32, null, settings(256).with(Speculation.OFF)), prompt, 200);
         // Rows beyond the first cost next to nothing here, so guesses are tried whatever they are worth.
         Engine guessing = engine(layers, Precision.F32, store(), settings(256).withRowCost(0.01));
         Collected guessed = run(guessing, prompt, 200);
@@ -238,10 +236,10 @@ class CheckpointTest {
         MemoryContextStore store = store();
         var prompt = stream(TinyModel.prompt(200, 1), TinyModel.prompt(100, 2));
         Collected first = run(engine("RRA", Precision.FAST, store, 256), prompt, 10);
-        UnaryOperator<Lookup> lie = entry -> entry instanceof Lookup.Hit hit
-                        && hit.chunk().header().firstToken() == 299
-                ? new Lookup.Miss(MissReason.CORRUPT)
-                : entry;
+        UnaryOperator<Lookup> lie =
+                entry -> entry instanceof Lookup.Hit hit && hit.chunk().header().firstToken() == 299
+                        ? new Lookup.Miss(MissReason.CORRUPT)
+                        : entry;
         Collected second = run(engine("RRA", Precision.FAST, new LyingStore(store, lie, false), 256), prompt, 10);
         assertThat(second.await().receipt().tokensRestored()).isEqualTo(200);
         assertThat(second.await().receipt().missReason()).isEqualTo("corrupt chunk");
@@ -253,8 +251,8 @@ class CheckpointTest {
         MemoryContextStore store = store();
         AtomicLong fetched = new AtomicLong();
         UnaryOperator<Lookup> counting = entry -> {
-            if (entry instanceof Lookup.Hit(Chunk chunk)) {
-                fetched.addAndGet(chunk.payload().byteSize());
+            if (entry instanceof Lookup.Hit hit) {
+                fetched.addAndGet(hit.chunk().payload().byteSize());
             }
             return entry;
         };
@@ -262,7 +260,8 @@ class CheckpointTest {
         int[] shared = TinyModel.prompt(200, 1);
         run(engine, stream(shared, TinyModel.prompt(100, 2)), 1);
         assertThat(fetched.get()).isZero();
-        Outcome outcome = run(engine, stream(shared, TinyModel.prompt(100, 3)), 1).await();
+        Outcome outcome =
+                run(engine, stream(shared, TinyModel.prompt(100, 3)), 1).await();
         assertThat(fetched.get()).isEqualTo(outcome.receipt().bytesRestored()).isPositive();
     }
 

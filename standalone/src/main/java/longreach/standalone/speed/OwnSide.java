@@ -88,9 +88,7 @@ public final class OwnSide implements Side {
 
     @Override
     public OptionalLong peakBytes() {
-        return peak.isPresent()
-                ? peak
-                : PeakMemory.of(ProcessHandle.current().pid());
+        return peak.isPresent() ? peak : PeakMemory.of(ProcessHandle.current().pid());
     }
 
     @Override

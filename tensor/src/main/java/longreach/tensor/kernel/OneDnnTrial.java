@@ -49,11 +49,7 @@ record OneDnnTrial(boolean isAhead, String reason) {
         return new OneDnnTrial(
                 own > LEAST_GAIN * other,
                 String.format(
-                        Locale.ROOT,
-                        "oneDNN %.1f, Java %.1f GFLOP/s: %.2f",
-                        flops / other,
-                        flops / own,
-                        own / other));
+                        Locale.ROOT, "oneDNN %.1f, Java %.1f GFLOP/s: %.2f", flops / other, flops / own, own / other));
     }
 
     /** Seconds of the fastest run, when several in turn were nearly as fast; 0 when that does not come about. */

@@ -52,7 +52,8 @@ class OneDnnTest {
                 Tensor tensor = TestTensors.random(type, rows, cols, random);
                 try (Arena arena = Arena.ofShared()) {
                     Matrix matrix = kernels.prepare(tensor, arena);
-                    for (int tokens : new int[] {0, 1, VectorKernels.ONEDNN_TOKENS, VectorKernels.ONEDNN_TOKENS + 1, 150}) {
+                    for (int tokens :
+                            new int[] {0, 1, VectorKernels.ONEDNN_TOKENS, VectorKernels.ONEDNN_TOKENS + 1, 150}) {
                         float[] x = floats(tokens * cols + 3);
                         float[] expected = new float[tokens * rows + 5];
                         float[] actual = new float[tokens * rows + 5];

@@ -91,12 +91,16 @@ abstract class ContextStoreContract {
         store().putRecord(tenant, new RecordId("other-kind", "a"), new byte[0], Duration.ZERO);
         store().putRecord(other, new RecordId("note", "c"), new byte[] {4}, Duration.ZERO);
 
-        assertThat(store().records(tenant, "note")).extracting(StoredRecord::name).containsExactly("a", "b");
+        assertThat(store().records(tenant, "note"))
+                .extracting(StoredRecord::name)
+                .containsExactly("a", "b");
         assertThat(store().getRecord(tenant, new RecordId("note", "a"))).contains(new byte[] {3});
         assertThat(store().getRecord(tenant, new RecordId("note", "c"))).isEmpty();
         assertThat(store().deleteRecord(tenant, new RecordId("note", "a"))).isTrue();
         assertThat(store().deleteRecord(tenant, new RecordId("note", "a"))).isFalse();
-        assertThat(store().records(tenant, "note")).extracting(StoredRecord::name).containsExactly("b");
+        assertThat(store().records(tenant, "note"))
+                .extracting(StoredRecord::name)
+                .containsExactly("b");
 
         assertThat(store().erase(tenant).artifactsErased()).isEqualTo(2);
         assertThat(store().records(tenant, "note")).isEmpty();

@@ -26,13 +26,11 @@ import tools.jackson.databind.JsonNode;
 
 /** JSON, choices and function calls from the real model, over REST and gRPC. */
 class AnswerFormIT {
-    private static final String SHIP =
-            """
+    private static final String SHIP = """
             {"type":"OBJECT","propertyOrdering":["name","year","cargo"],"required":["name","year","cargo"],"properties":{
               "name":{"type":"STRING","maxLength":30},"year":{"type":"INTEGER","minimum":1800,"maximum":2026},
               "cargo":{"type":"ARRAY","minItems":1,"maxItems":3,"items":{"type":"STRING","maxLength":20}}}}""";
-    private static final String WEATHER =
-            """
+    private static final String WEATHER = """
             "tools":[{"functionDeclarations":[{"name":"get_weather","description":"Tells the weather in a city.",
               "parameters":{"type":"OBJECT","required":["city"],"properties":{"city":{"type":"STRING","maxLength":30}}}},
               {"name":"get_time","description":"Tells the time."}]}]""";
@@ -88,7 +86,9 @@ class AnswerFormIT {
         JsonNode candidate = answer.path("candidates").path(0);
         assertThat(candidate.path("finishReason").asString()).isEqualTo("STOP");
         assertThat(candidate.path("logprobsResult").path("chosenCandidates").size())
-                .isEqualTo(answer.path("usageMetadata").path("candidatesTokenCount").asInt());
+                .isEqualTo(answer.path("usageMetadata")
+                        .path("candidatesTokenCount")
+                        .asInt());
         var text = new StringBuilder();
         rest.stream(Rest.JSON.readTree("{\"contents\":%s,\"generationConfig\":%s}".formatted(contents, config)))
                 .forEach(event -> text.append(Rest.text(event)));
@@ -136,14 +136,14 @@ class AnswerFormIT {
         JsonNode answer = ask(
                 """
                 [{"role":"user","parts":[{"text":"%s"}]},{"role":"model","parts":[{"functionCall":%s}]},
-                 {"role":"user","parts":[{"functionResponse":{"name":"get_weather","response":{"sky":"clear"}}}]}]"""
-                        .formatted(question, call),
+                 {"role":"user","parts":[{"functionResponse":{"name":"get_weather","response":{"sky":"clear"}}}]}]""".formatted(question, call),
                 "{\"temperature\":0,\"maxOutputTokens\":40}",
                 WEATHER + ",\"toolConfig\":{\"functionCallingConfig\":{\"mode\":\"NONE\"}}");
         System.out.println(Rest.text(answer));
         assertThat(Rest.text(answer)).isNotBlank();
         JsonNode free = ask(user("Say hello."), "{\"temperature\":0,\"maxOutputTokens\":40}", WEATHER);
-        assertThat(free.path("candidates").path(0).path("content").path("parts").size()).isPositive();
+        assertThat(free.path("candidates").path(0).path("content").path("parts").size())
+                .isPositive();
     }
 
     @Test
@@ -184,8 +184,7 @@ class AnswerFormIT {
 
     @Test
     void aSchemaThatIsNotSupportedIsRefusedByName() {
-        var reply = rest.generate(Rest.JSON.readTree(
-                """
+        var reply = rest.generate(Rest.JSON.readTree("""
                 {"contents":[{"parts":[{"text":"x"}]}],"generationConfig":{"responseMimeType":"application/json",
                  "responseJsonSchema":{"type":"object","properties":{"a":{"not":{}}}}}}"""));
         assertThat(reply.status()).isEqualTo(400);

@@ -13,8 +13,9 @@ import tools.jackson.databind.JsonNode;
 
 /** A content that is prefilled once is restored whole by every question, also after a restart, until it is erased. */
 class CachedContentsIT {
-    private static final String STORY = "The harbour of Brightsea was rebuilt in 1874 after a storm. Its lighthouse is 41"
-            + " metres high and is kept by Ingrid Solberg. Ferries leave every morning at half past six. ";
+    private static final String STORY =
+            "The harbour of Brightsea was rebuilt in 1874 after a storm. Its lighthouse is 41"
+                    + " metres high and is kept by Ingrid Solberg. Ferries leave every morning at half past six. ";
 
     @BeforeAll
     static void weights() {
@@ -53,7 +54,10 @@ class CachedContentsIT {
             assertThat(erased.path("records").asInt(0)).isEqualTo(3);
             assertThat(erased.path("remaining").asInt(-1)).isZero();
             assertThat(rest.get("/v1beta/" + name).status()).isEqualTo(404);
-            assertThat(rest.get("/v1beta/cachedContents").body().path("cachedContents").size())
+            assertThat(rest.get("/v1beta/cachedContents")
+                            .body()
+                            .path("cachedContents")
+                            .size())
                     .isZero();
         }
     }
@@ -73,16 +77,17 @@ class CachedContentsIT {
                     .put("fileUri", file.path("uri").asString());
             var made = rest.post("/v1beta/cachedContents", Rest.JSON.writeValueAsString(body));
             assertThat(made.status()).as("%s", made.body()).isEqualTo(200);
-            int tokens = made.body().path("usageMetadata").path("totalTokenCount").asInt();
-            JsonNode answer = ask(
-                    rest, made.body().path("name").asString(), "How long will the new power cable be?");
+            int tokens =
+                    made.body().path("usageMetadata").path("totalTokenCount").asInt();
+            JsonNode answer = ask(rest, made.body().path("name").asString(), "How long will the new power cable be?");
             assertRestored(answer, tokens);
             assertThat(answer.toString()).contains("#page=");
         }
     }
 
     private static String content(String text, String ttl) {
-        var body = Rest.JSON.createObjectNode().put("model", "models/smollm2-135m").put("ttl", ttl);
+        var body =
+                Rest.JSON.createObjectNode().put("model", "models/smollm2-135m").put("ttl", ttl);
         body.putArray("contents")
                 .addObject()
                 .put("role", "user")

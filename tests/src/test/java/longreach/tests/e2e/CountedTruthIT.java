@@ -126,8 +126,7 @@ class CountedTruthIT {
 
     private static ObjectNode inline(byte[] bytes, String mimeType) {
         var body = text("What is it about?");
-        ((ArrayNode)
-                        body.path("contents").path(0).path("parts"))
+        ((ArrayNode) body.path("contents").path(0).path("parts"))
                 .addObject()
                 .putObject("inlineData")
                 .put("mimeType", mimeType)

@@ -46,7 +46,8 @@ class PlaygroundIT {
             browser.evaluate("document.querySelector('.source').click()");
             browser.await("document.querySelector('#viewer-body iframe')?.src.endsWith('#page=10')");
             assertThat(browser.text("#viewer-text")).contains("7.8 kilometres");
-            // The PDF is a page of the browser's own, which cannot be asked whether it is drawn. Only the picture waits.
+            // The PDF is a page of the browser's own, which cannot be asked whether it is drawn. Only the picture
+            // waits.
             Thread.sleep(2000);
             browser.screenshot(SCREENSHOTS.resolve("playground.png"));
 

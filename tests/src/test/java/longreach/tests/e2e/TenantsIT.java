@@ -37,7 +37,8 @@ class TenantsIT {
 
             var made = hers.post(
                     "/v1beta/cachedContents",
-                    Rest.JSON.writeValueAsString(Rest.JSON.createObjectNode()
+                    Rest.JSON.writeValueAsString(Rest.JSON
+                            .createObjectNode()
                             .put("model", "models/smollm2-135m")
                             .set("contents", body.path("contents"))));
             assertThat(made.status()).as("%s", made.body()).isEqualTo(200);
