@@ -112,57 +112,56 @@ final class Dfa {
         return of(classOf, rows, accepting);
     }
 
+    /** States of a product. @param theirs -1: the other one has come to nothing */
+    private record Pair(int mine, long theirs) {}
+
     /**
      * What both accept, or, with {@code inverted}, what this accepts and the other does not.
      *
-     * @throws Nfa.TooLarge when it would have too many states
+     * @throws Nfa.TooLarge when it would have too many states, or cost too much
      */
-    Dfa and(Dfa other, boolean inverted) {
-        Map<Long, Integer> numbers = new HashMap<>();
-        List<long[]> pairs = new ArrayList<>();
-        List<int[]> rows = new ArrayList<>();
-        int[] joint = new int[256];
+    Dfa and(Leaf other, boolean inverted, Work work) {
+        Dfa alphabet = other.alphabet();
         Map<Integer, Integer> jointNumbers = new HashMap<>();
         List<Integer> representative = new ArrayList<>();
+        int[] joint = new int[256];
         for (int b = 0; b < 256; b++) {
-            int key = classOf[b] * 256 + other.classOf[b];
-            Integer known = jointNumbers.putIfAbsent(key, representative.size());
+            Integer known = jointNumbers.putIfAbsent(classOf[b] * 256 + alphabet.classOf[b], representative.size());
+            joint[b] = known == null ? representative.size() : known;
             if (known == null) {
-                joint[b] = representative.size();
                 representative.add(b);
-            } else {
-                joint[b] = known;
             }
         }
-        pair(0, 0, numbers, pairs);
+        Map<Pair, Integer> numbers = new HashMap<>();
+        List<Pair> pairs = new ArrayList<>();
+        List<int[]> rows = new ArrayList<>();
+        number(new Pair(0, other.start()), numbers, pairs);
         for (int at = 0; at < pairs.size(); at++) {
-            int mine = (int) pairs.get(at)[0];
-            int theirs = (int) pairs.get(at)[1];
+            Pair pair = pairs.get(at);
             int[] row = new int[representative.size()];
+            work.spend(8L * row.length);
             for (int c = 0; c < row.length; c++) {
-                int nextMine = step(mine, representative.get(c));
-                int nextTheirs = theirs < 0 ? -1 : other.step(theirs, representative.get(c));
-                row[c] = nextMine < 0 || nextTheirs < 0 && !inverted ? -1 : pair(nextMine, nextTheirs, numbers, pairs);
+                int mine = step(pair.mine, representative.get(c));
+                long theirs = pair.theirs < 0 ? -1 : other.step(pair.theirs, representative.get(c));
+                row[c] = mine < 0 || theirs < 0 && !inverted ? -1 : number(new Pair(mine, theirs), numbers, pairs);
             }
             rows.add(row);
             if (pairs.size() > MAX_PRODUCT_STATES) {
                 throw new Nfa.TooLarge();
             }
         }
-        boolean[] accepting = new boolean[pairs.size()];
-        for (int i = 0; i < accepting.length; i++) {
-            int theirs = (int) pairs.get(i)[1];
-            boolean otherAccepts = theirs >= 0 && other.accepting[theirs];
-            accepting[i] = this.accepting[(int) pairs.get(i)[0]] && otherAccepts != inverted;
+        boolean[] both = new boolean[pairs.size()];
+        for (int i = 0; i < both.length; i++) {
+            Pair pair = pairs.get(i);
+            both[i] = accepting[pair.mine] && (pair.theirs >= 0 && other.accepting(pair.theirs)) != inverted;
         }
-        return of(joint, rows, accepting);
+        return of(joint, rows, both);
     }
 
-    private static int pair(int mine, int theirs, Map<Long, Integer> numbers, List<long[]> pairs) {
-        long key = (long) mine << 32 | theirs & 0xFFFF_FFFFL;
-        Integer known = numbers.putIfAbsent(key, pairs.size());
+    private static int number(Pair pair, Map<Pair, Integer> numbers, List<Pair> pairs) {
+        Integer known = numbers.putIfAbsent(pair, pairs.size());
         if (known == null) {
-            pairs.add(new long[] {mine, theirs});
+            pairs.add(pair);
             return pairs.size() - 1;
         }
         return known;

@@ -32,9 +32,14 @@ final class JsonText {
         Nfa.Fragment draw(Nfa nfa);
     }
 
-    /** @throws Nfa.TooLarge when it would have too many states */
+    /** For what is the same in every grammar. */
     static Dfa make(Plan plan) {
-        var nfa = new Nfa();
+        return make(plan, new Work());
+    }
+
+    /** @throws Nfa.TooLarge when it would have too many states, or cost too much */
+    static Dfa make(Plan plan, Work work) {
+        var nfa = new Nfa(work);
         return nfa.toDfa(plan.draw(nfa));
     }
 

@@ -15,6 +15,9 @@ sealed interface Leaf extends Node permits Leaf.Regular, Leaf.Counted {
     /** Whether any byte may follow. */
     boolean continues(long state);
 
+    /** An automaton that tells apart every two bytes that this machine tells apart. */
+    Dfa alphabet();
+
     /** What tells machines apart that take different bytes from equal {@link #local} states. */
     Object kind();
 
@@ -44,6 +47,11 @@ sealed interface Leaf extends Node permits Leaf.Regular, Leaf.Counted {
         @Override
         public boolean continues(long state) {
             return dfa.continues((int) state);
+        }
+
+        @Override
+        public Dfa alphabet() {
+            return dfa;
         }
 
         @Override
@@ -132,6 +140,11 @@ sealed interface Leaf extends Node permits Leaf.Regular, Leaf.Counted {
         @Override
         public boolean continues(long state) {
             return (state & END) != END;
+        }
+
+        @Override
+        public Dfa alphabet() {
+            return CHARACTER;
         }
 
         @Override

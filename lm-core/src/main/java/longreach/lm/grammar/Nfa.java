@@ -14,7 +14,6 @@ final class Nfa {
     static final int MAX_STATES = 60_000;
 
     private static final int MAX_DFA_STATES = 20_000;
-    private static final long MAX_WORK = 40_000_000;
 
     /** It grew beyond its bounds. */
     static final class TooLarge extends RuntimeException {
@@ -35,11 +34,17 @@ final class Nfa {
 
     private final List<List<Edge>> edges = new ArrayList<>();
     private final List<int[]> silent = new ArrayList<>();
+    private final Work work;
+
+    Nfa(Work work) {
+        this.work = work;
+    }
 
     int state() {
         if (edges.size() >= MAX_STATES) {
             throw new TooLarge();
         }
+        work.spend(4);
         edges.add(new ArrayList<>(1));
         silent.add(new int[0]);
         return edges.size() - 1;
@@ -148,24 +153,23 @@ final class Nfa {
         var begin = new BitSet();
         begin.set(whole.start);
         number(close(begin), numbers, sets);
-        long work = 0;
         for (int at = 0; at < sets.size(); at++) {
             BitSet set = sets.get(at);
             int[] row = new int[classes];
             for (int c = 0; c < classes; c++) {
                 var next = new BitSet();
                 for (int s = set.nextSetBit(0); s >= 0; s = set.nextSetBit(s + 1)) {
+                    work.spend(1 + edges.get(s).size());
                     for (Edge edge : edges.get(s)) {
-                        work++;
                         if (edge.low <= representative[c] && representative[c] <= edge.high) {
                             next.set(edge.to);
                         }
                     }
                 }
+                work.spend(next.size() / 64);
                 row[c] = next.isEmpty() ? -1 : number(close(next), numbers, sets);
             }
-            work += set.size() / 64;
-            if (sets.size() > MAX_DFA_STATES || work > MAX_WORK) {
+            if (sets.size() > MAX_DFA_STATES) {
                 throw new TooLarge();
             }
             rows.add(row);
@@ -209,7 +213,9 @@ final class Nfa {
         int[] stack = set.stream().toArray();
         int top = stack.length;
         while (top > 0) {
-            for (int to : silent.get(stack[--top])) {
+            int[] next = silent.get(stack[--top]);
+            work.spend(1 + next.length);
+            for (int to : next) {
                 if (!set.get(to)) {
                     set.set(to);
                     if (top == stack.length) {

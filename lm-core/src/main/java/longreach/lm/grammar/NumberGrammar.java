@@ -23,7 +23,7 @@ final class NumberGrammar {
         return node.isNumber() ? node.doubleValue() : Double.NaN;
     }
 
-    static Leaf number(JsonNode schema, String path, boolean whole) {
+    static Leaf number(JsonNode schema, String path, boolean whole, Work work) {
         NumberRange.Bound low = bound(schema, "minimum", "exclusiveMinimum", 1, path);
         NumberRange.Bound high = bound(schema, "maximum", "exclusiveMaximum", -1, path);
         if (whole && schema.path("format").stringValue("").equals("int32")) {
@@ -33,7 +33,7 @@ final class NumberGrammar {
         if (low == null && high == null) {
             return whole ? ANY_INTEGER : ANY_NUMBER;
         }
-        Dfa range = whole ? NumberRange.integers(low, high) : NumberRange.decimals(low, high);
+        Dfa range = whole ? NumberRange.integers(low, high, work) : NumberRange.decimals(low, high, work);
         if (range.isEmpty()) {
             throw new SchemaException(
                     path,

@@ -70,10 +70,10 @@ final class NumberRange {
      * @param high null: none
      * @return an automaton that may be empty
      */
-    static Dfa integers(Bound low, Bound high) {
+    static Dfa integers(Bound low, Bound high, Work work) {
         BigDecimal from = low == null ? FAR.negate().add(BigDecimal.ONE) : ceiling(low);
         BigDecimal to = high == null ? FAR.subtract(BigDecimal.ONE) : floor(high);
-        return between(new Bound(from, false), new Bound(to, false), 0);
+        return between(new Bound(from, false), new Bound(to, false), 0, work);
     }
 
     private static BigDecimal ceiling(Bound low) {
@@ -88,14 +88,14 @@ final class NumberRange {
         return new BigDecimal(whole && high.exclusive ? down.subtract(BigInteger.ONE) : down);
     }
 
-    static Dfa decimals(Bound low, Bound high) {
+    static Dfa decimals(Bound low, Bound high, Work work) {
         var from = low == null ? new Bound(FAR.negate(), true) : low;
         var to = high == null ? new Bound(FAR, true) : high;
-        return between(from, to, FRACTION);
+        return between(from, to, FRACTION, work);
     }
 
-    private static Dfa between(Bound low, Bound high, int fraction) {
-        var nfa = new Nfa();
+    private static Dfa between(Bound low, Bound high, int fraction, Work work) {
+        var nfa = new Nfa(work);
         var range = new NumberRange(nfa, fraction);
         var zero = new Bound(BigDecimal.ZERO, false);
         if (high.value.signum() >= 0) {

@@ -69,6 +69,7 @@ final class SchemaCompiler {
     private final JsonNode document;
     private final Map<JsonNode, Node.Rule> rules = new IdentityHashMap<>();
     private final Node.Rule anyValue = new Node.Rule();
+    private final Work work = new Work();
     private boolean anyValueMade;
     private int nodes;
     private int nesting;
@@ -93,7 +94,12 @@ final class SchemaCompiler {
             throw new SchemaException(
                     label, "schema", "not JSON: " + firstLine(e.getOriginalMessage()), "a JSON Schema");
         }
-        return new SchemaCompiler(document).node(document, label);
+        try {
+            return new SchemaCompiler(document).node(document, label);
+        } catch (Nfa.TooLarge e) {
+            throw new SchemaException(
+                    label, "schema", "patterns, numbers and keys that take too long to prepare", "fewer or simpler ones");
+        }
     }
 
     private static String firstLine(String text) {
@@ -277,9 +283,9 @@ final class SchemaCompiler {
 
     private Node typed(String type, JsonNode schema, String path) {
         return switch (type) {
-            case "string" -> StringGrammar.string(schema, path);
-            case "number" -> NumberGrammar.number(schema, path, false);
-            case "integer" -> NumberGrammar.number(schema, path, true);
+            case "string" -> StringGrammar.string(schema, path, work);
+            case "number" -> NumberGrammar.number(schema, path, false, work);
+            case "integer" -> NumberGrammar.number(schema, path, true, work);
             case "boolean" -> literals(List.of("true", "false"));
             case "null" -> literal("null");
             case "array" -> array(schema, path);
@@ -512,11 +518,10 @@ final class SchemaCompiler {
         Node value = additional.isObject() ? node(additional, path + "/additionalProperties") : any();
         Dfa key = JsonText.PLAIN_KEY;
         if (!declared.isEmpty()) {
-            key = key.and(
-                    Dfa.ofTexts(declared.stream()
-                            .map(name -> JsonText.quote(name).getBytes(StandardCharsets.UTF_8))
-                            .toList()),
-                    true);
+            byte[][] names = declared.stream()
+                    .map(name -> JsonText.quote(name).getBytes(StandardCharsets.UTF_8))
+                    .toArray(byte[][]::new);
+            key = key.and(new Leaf.Regular(Dfa.ofTexts(List.of(names))), true, work);
         }
         return other(new Leaf.Regular(key), value);
     }

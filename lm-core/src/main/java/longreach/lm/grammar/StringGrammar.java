@@ -9,8 +9,6 @@ import tools.jackson.databind.JsonNode;
 /** Strings of a schema: lengths, patterns and the formats that are regular. */
 final class StringGrammar {
     private static final int MAX_PATTERN_CHARACTERS = 10_000;
-    // A pattern and a length together need an automaton that counts.
-    private static final int MAX_COUNTED_PATTERN = 1000;
 
     private static final String LEAP = "(?:\\d\\d(?:0[48]|[2468][048]|[13579][26])|(?:[02468][048]|[13579][26])00)";
     private static final String DATE = "(?:\\d{4}-(?:(?:0[13578]|1[02])-(?:0[1-9]|[12]\\d|3[01])"
@@ -46,7 +44,7 @@ final class StringGrammar {
         return Node.All.of(QUOTE, ANY_REST);
     }
 
-    static Node string(JsonNode schema, String path) {
+    static Node string(JsonNode schema, String path, Work work) {
         int min = SchemaCompiler.count(schema, "minLength", path, 0);
         int max = SchemaCompiler.count(schema, "maxLength", path, -1);
         if (max >= 0 && min > max) {
@@ -55,18 +53,18 @@ final class StringGrammar {
         Dfa regular = null;
         String keyword = "pattern";
         if (schema.has("pattern")) {
-            regular = pattern(schema.get("pattern"), path);
+            regular = pattern(schema.get("pattern"), path, work);
         }
         String format = schema.path("format").stringValue("");
         if (FORMATS.containsKey(format)) {
             keyword = regular == null ? "format" : keyword;
-            regular = regular == null ? format(format) : both(regular, format(format), path, keyword);
+            regular = regular == null ? format(format) : both(regular, new Leaf.Regular(format(format)), path, keyword, work);
         }
         if (regular == null) {
             return min == 0 && max < 0 ? any() : Node.All.of(QUOTE, new Leaf.Counted(min, max));
         }
         if (min > 0 || max >= 0) {
-            regular = both(regular, length(min, max, path), path, keyword);
+            regular = both(regular, new Leaf.Counted(min, max), path, keyword, work);
         }
         if (regular.isEmpty()) {
             throw new SchemaException(path, keyword, "no string satisfies it", "one that some string does");
@@ -75,15 +73,15 @@ final class StringGrammar {
     }
 
     private static synchronized Dfa format(String name) {
-        return FORMAT_AUTOMATA.computeIfAbsent(name, n -> rest(FORMATS.get(n)));
+        return FORMAT_AUTOMATA.computeIfAbsent(name, n -> rest(FORMATS.get(n), new Work()));
     }
 
     /** Content that matches, and the closing quote. */
-    private static Dfa rest(String pattern) {
-        return JsonText.make(nfa -> nfa.then(Pattern.draw(pattern, nfa), nfa.text("\"")));
+    private static Dfa rest(String pattern, Work work) {
+        return JsonText.make(nfa -> nfa.then(Pattern.draw(pattern, nfa), nfa.text("\"")), work);
     }
 
-    private static Dfa pattern(JsonNode pattern, String path) {
+    private static Dfa pattern(JsonNode pattern, String path, Work work) {
         String text = pattern.stringValue("");
         if (!pattern.isString() || text.length() > MAX_PATTERN_CHARACTERS) {
             throw new SchemaException(
@@ -93,7 +91,7 @@ final class StringGrammar {
                     "a pattern of at most " + MAX_PATTERN_CHARACTERS + " characters");
         }
         try {
-            return rest(text);
+            return rest(text, work);
         } catch (Pattern.Unsupported e) {
             throw new SchemaException(path, "pattern", e.getMessage(), "a regular expression without it");
         } catch (Nfa.TooLarge e) {
@@ -101,21 +99,9 @@ final class StringGrammar {
         }
     }
 
-    private static Dfa length(int min, int max, String path) {
-        if (Math.max(min, max) > MAX_COUNTED_PATTERN) {
-            throw new SchemaException(
-                    path,
-                    max > MAX_COUNTED_PATTERN ? "maxLength" : "minLength",
-                    Math.max(min, max) + " beside a pattern",
-                    "at most " + MAX_COUNTED_PATTERN);
-        }
-        return JsonText.make(nfa ->
-                nfa.then(nfa.repeat(() -> JsonText.character(nfa, CodePoints.ALL), min, max), nfa.text("\"")));
-    }
-
-    private static Dfa both(Dfa first, Dfa second, String path, String keyword) {
+    private static Dfa both(Dfa first, Leaf second, String path, String keyword, Work work) {
         try {
-            return first.and(second, false);
+            return first.and(second, false, work);
         } catch (Nfa.TooLarge e) {
             throw new SchemaException(path, keyword, "an automaton of too many states", "a simpler pattern or length");
         }

@@ -16,10 +16,13 @@ import java.util.stream.IntStream;
 final class TokenSets {
     private static final long LOCAL_BYTES = 32 << 20;
     private static final long POSITION_BYTES = 32 << 20;
+    // Nodes looked at for one set: the engine waits for it, and with it everybody's next token.
+    private static final int MAX_VISITS = 2_000_000;
 
     private final TokenTrie trie;
     private final Map<Object, Local> locals;
     private final Map<Grammar.Position, TokenSet> sets;
+    private long visits;
 
     /** What is known from a leaf's state alone. */
     private static final class Local {
@@ -69,7 +72,12 @@ final class TokenSets {
 
     private TokenSet find(Grammar.Position position) {
         long[] all = TokenSet.bits(trie.vocabulary());
+        visits = 0;
         for (Frame top : position.tops()) {
+            if (visits > MAX_VISITS) {
+                // What the other stacks would let through is left out: what is let through still ends well.
+                break;
+            }
             Local local = local((Leaf) top.node(), top.state());
             for (int w = 0; w < all.length; w++) {
                 all[w] |= local.within[w];
@@ -99,6 +107,7 @@ final class TokenSets {
         at[base] = position;
         int node = from + 1;
         for (int end = trie.skip(from); node < end; ) {
+            visits++;
             int depth = trie.depth(node);
             Grammar.Position next = at[depth - 1].step(trie.label(node));
             if (next == null) {
@@ -147,6 +156,7 @@ final class TokenSets {
         at[0] = state;
         int node = 1;
         for (int end = trie.skip(0); node < end; ) {
+            visits++;
             int depth = trie.depth(node);
             long next = leaf.step(at[depth - 1], trie.label(node));
             if (next < 0) {

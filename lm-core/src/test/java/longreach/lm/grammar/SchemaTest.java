@@ -127,6 +127,14 @@ class SchemaTest {
                 "{\"pattern\":\"^(ab)*$\",\"minLength\":3,\"maxLength\":6}",
                 List.of("\"abab\"", "\"ababab\""),
                 List.of("\"ab\"", "\"abababab\"", "\"aba\""));
+        check(
+                "{\"pattern\":\"^[a-z ]+$\",\"minLength\":300,\"maxLength\":301}",
+                List.of('"' + "ab ".repeat(100) + '"', '"' + "a".repeat(301) + '"'),
+                List.of('"' + "a".repeat(299) + '"', '"' + "a".repeat(302) + '"'));
+        check(
+                "{\"pattern\":\"^[a-z ]+$\",\"minLength\":300,\"maxLength\":301}",
+                List.of('"' + "ab ".repeat(100) + '"', '"' + "a".repeat(301) + '"'),
+                List.of('"' + "a".repeat(299) + '"', '"' + "a".repeat(302) + '"'));
         check("{\"pattern\":\"^[^a-y]{1}$\"}", List.of("\"z\"", "\"😀\"", "\"\\u0000\""), List.of("\"a\"", "\"zz\""));
     }
 
@@ -332,6 +340,13 @@ class SchemaTest {
                         + "{\"type\":\"array\",\"minItems\":1,\"items\":{\"$ref\":\"#\"}}]}");
         assertThat(Languages.accepts(ambiguous, "[".repeat(20) + "null" + "]".repeat(20)))
                 .isTrue();
+        var patterns = new StringBuilder("{\"anyOf\":[");
+        for (int i = 0; i < 2000; i++) {
+            patterns.append(i == 0 ? "" : ",").append("{\"pattern\":\"^(a?b?){%d}$\"}".formatted(1000 + i));
+        }
+        assertThatThrownBy(() -> Languages.json(patterns.append("]}").toString()))
+                .isInstanceOf(SchemaException.class)
+                .hasMessageContaining("(expected: ");
         double seconds = (System.nanoTime() - began) / 1e9;
         System.out.printf("hostile schemas: %.2f s%n", seconds);
         assertThat(seconds).isLessThan(60);
