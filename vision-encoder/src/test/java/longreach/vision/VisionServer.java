@@ -58,7 +58,7 @@ final class VisionServer implements AutoCloseable {
                 12_000_000,
                 DataSize.ofMegabytes(16),
                 Duration.ofHours(1),
-                10,
+                24,
                 Duration.ofMinutes(5),
                 2,
                 4);

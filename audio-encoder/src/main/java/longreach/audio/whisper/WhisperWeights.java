@@ -136,7 +136,7 @@ final class WhisperWeights {
         Matrix matrix(String name, int from, int rows, int cols, int stacked) {
             Tensor stored = checked(name, stacked, cols);
             long rowBytes = Dequantiser.bytes(stored.type(), cols);
-            try (Arena scratch = Arena.ofConfined()) {
+            try (Arena scratch = Arena.ofShared()) {
                 // The format does not align its data; kernels want it aligned.
                 MemorySegment aligned = scratch.allocate(rows * rowBytes, 64);
                 aligned.copyFrom(stored.data().asSlice(from * rowBytes, rows * rowBytes));
@@ -147,7 +147,7 @@ final class WhisperWeights {
         Linear convolution(String name, int inputs) {
             int outputs = config.width();
             float[] weight = floats(name + "/weight", outputs, inputs, 3);
-            try (Arena scratch = Arena.ofConfined()) {
+            try (Arena scratch = Arena.ofShared()) {
                 MemorySegment taps = scratch.allocate(4L * weight.length, 64);
                 for (int o = 0; o < outputs; o++) {
                     for (int i = 0; i < inputs; i++) {
