@@ -5,13 +5,21 @@ import picocli.CommandLine.Command;
 /** The measurements. */
 @Command(
         name = "bench",
-        description =
-                "Measure this machine: the engine's or its kernels' speed, what schemas cost, which prompt layout is best.",
-        subcommands = {EngineSpeed.class, KernelsBench.class, FormSpeed.class, LayoutBench.class},
+        description = "Measure this machine: the engine's or its kernels' speed, many streams at once, what guessing gains, "
+                + "what schemas cost, which prompt layout is best.",
+        subcommands = {
+            EngineSpeed.class,
+            KernelsBench.class,
+            ServingSpeed.class,
+            SpeculationBench.class,
+            FormSpeed.class,
+            LayoutBench.class
+        },
         subcommandsRepeatable = false)
 final class BenchCommand implements Runnable {
     @Override
     public void run() {
-        throw CommandException.usage("bench: nothing to measure named (expected: engine, kernels, form or layout)");
+        throw CommandException.usage(
+                "bench: nothing to measure named (expected: engine, kernels, serving, speculation, form or layout)");
     }
 }

@@ -4,6 +4,7 @@ import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import longreach.lm.sample.Distribution;
 import longreach.lm.sample.Draws;
 import longreach.lm.sample.Logprobs;
 import longreach.lm.sample.Penalties;
@@ -12,6 +13,7 @@ import longreach.lm.sample.Sampling;
 import longreach.lm.sample.StopMatcher;
 import longreach.lm.sample.TokenMask;
 import longreach.lm.sample.Utf8Assembler;
+import longreach.lm.speculate.Acceptance;
 import longreach.tensor.kernel.Kernels;
 
 /** The answer of one sequence as it grows: chooses each token and turns it into text. */
@@ -19,6 +21,9 @@ final class AnswerText {
     private final Sampling sampling;
     private final Sampler sampler;
     private final Draws draws;
+    private final Draws guessDraws;
+    private final Draws acceptDraws;
+    private final Draws redraws;
     private final Penalties penalties;
     private final TokenText tokens;
     private final Kernels kernels;
@@ -29,6 +34,8 @@ final class AnswerText {
     private final Thoughts thoughts;
     private final CallReader calls;
     private final Utf8Assembler thoughtUtf8 = new Utf8Assembler();
+    private final Distribution target = new Distribution();
+    private final Acceptance acceptance = new Acceptance();
     private int[] ids = new int[64];
     private int count;
 
@@ -36,6 +43,9 @@ final class AnswerText {
         this.sampling = request.sampling();
         this.sampler = sampling.sampler();
         this.draws = new Draws(sampling.seed().orElse(freshSeed));
+        this.guessDraws = draws.stream(1);
+        this.acceptDraws = draws.stream(2);
+        this.redraws = draws.stream(3);
         this.tokens = tokens;
         this.kernels = kernels;
         this.vocabulary = vocabulary;
@@ -55,6 +65,33 @@ final class AnswerText {
 
     /** Chooses the next token from its logits, which it may change; null: the model ended its turn. */
     AnswerSink.Token next(float[] logits, int offset) {
+        return next(logits, offset, null, 0);
+    }
+
+    /**
+     * Guesses the token {@code ahead} places after the next one.
+     *
+     * @param logits the draft model's, which may be changed
+     * @param from gets what the guess was drawn from
+     */
+    int guess(float[] logits, int offset, int ahead, Distribution from) {
+        if (penalties != null) {
+            penalties.apply(logits, offset);
+        }
+        if (sampling.temperature() == 0) {
+            int id = kernels.argmax(logits, offset, vocabulary);
+            from.certain(id);
+            return id;
+        }
+        sampler.distribution(logits, offset, vocabulary, from);
+        return from.pick(guessDraws.at(count + ahead));
+    }
+
+    /**
+     * As {@link #next(float[], int)}, where {@code guessed} was drawn from {@code draft}: it is kept as often as keeps the
+     * answer's distribution. A null draft stands for one that was certain.
+     */
+    AnswerSink.Token next(float[] logits, int offset, Distribution draft, int guessed) {
         double logSumExp = 0;
         List<Logprobs.Entry> best = List.of();
         float[] raw = logits;
@@ -72,9 +109,7 @@ final class AnswerText {
         }
         int id = restricted(logits, offset);
         if (id < 0) {
-            id = sampling.temperature() == 0
-                    ? kernels.argmax(logits, offset, vocabulary)
-                    : sampler.pick(logits, offset, vocabulary, draws.at(count));
+            id = pick(logits, offset, draft, guessed);
         }
         if (tokens.endsAnswer(id)) {
             return null;
@@ -140,6 +175,16 @@ final class AnswerText {
     /** Whether its form lets nothing follow. */
     boolean whole() {
         return mask != null && mask.ended();
+    }
+
+    private int pick(float[] logits, int offset, Distribution draft, int guessed) {
+        if (sampling.temperature() == 0) {
+            return kernels.argmax(logits, offset, vocabulary);
+        }
+        sampler.distribution(logits, offset, vocabulary, target);
+        return draft == null
+                ? target.pick(draws.at(count))
+                : acceptance.choose(draft, target, guessed, acceptDraws.at(count), redraws.at(count));
     }
 
     /** The stop sequence that the text has run into, or null. */

@@ -10,6 +10,7 @@ import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.locks.LockSupport;
 import longreach.lm.kv.CheckpointPlan;
+import java.util.function.LongSupplier;
 import longreach.lm.kv.ChunkKeys;
 import longreach.lm.kv.ChunkLookup;
 import longreach.lm.kv.ChunkPlan;
@@ -48,6 +49,18 @@ public final class Engine implements AutoCloseable {
     /** A bidirectional run is computed in one step, whatever the budget. */
     public static final int MAX_BIDIRECTIONAL = 1024;
 
+    /** How many positions of a step can be taken back after it, in every kind of layer. */
+    public static final int MAX_ROLLBACK = 16;
+
+    // More than the paper's 4 pays only where nearly all are right.
+    private static final int MODEL_GUESSES = 6;
+    // What prompts may add to a step beside answers, in times of the step without them: others' tokens then come at a
+    // third of their pace, and with what a machine adds of its own still within four times their usual gap.
+    private static final double PREFILL_SHARE = 2;
+    // What the draft model may read in such a step.
+    private static final double CATCH_UP_SHARE = 0.5;
+    // After so many steps with prompts comes one without, which tells what decoding alone takes.
+    private static final int STEPS_BESIDE = 12;
     // Between two looks at deadlines of requests that wait for something.
     private static final long IDLE_NANOS = Duration.ofMillis(50).toNanos();
     // Below this a prompt's own prefill says little about the speed of prefill.
@@ -78,6 +91,9 @@ public final class Engine implements AutoCloseable {
     private final List<Sequence> stepping = new ArrayList<>();
     private final StepCost cost = new StepCost();
     private final StepPlan plan;
+    private final DraftModel draft;
+    private final LongSupplier clock;
+    private int stepsBeside;
     private volatile boolean closing;
     private volatile boolean woken;
     private double prefillMicrosPerToken;
@@ -95,6 +111,48 @@ public final class Engine implements AutoCloseable {
             ChunkStore store,
             EngineSettings settings,
             EngineMetrics metrics) {
+        this(model, kernels, tokens, precision, store, settings, metrics, null);
+    }
+
+    /**
+     * As above, with a model that guesses.
+     *
+     * @param draft taken over; null: none
+     * @throws IllegalArgumentException unless there is one exactly when the settings want one, of the same vocabulary
+     */
+    public Engine(
+            LanguageModel model,
+            Kernels kernels,
+            TokenText tokens,
+            Precision precision,
+            ChunkStore store,
+            EngineSettings settings,
+            EngineMetrics metrics,
+            DraftModel draft) {
+        this(model, kernels, tokens, precision, store, settings, metrics, draft, System::nanoTime);
+    }
+
+    /** @param clock by which steps are timed */
+    Engine(
+            LanguageModel model,
+            Kernels kernels,
+            TokenText tokens,
+            Precision precision,
+            ChunkStore store,
+            EngineSettings settings,
+            EngineMetrics metrics,
+            DraftModel draft,
+            LongSupplier clock) {
+        if ((settings.speculation() == Speculation.DRAFT) != (draft != null)) {
+            throw new IllegalArgumentException("speculation: " + settings.speculation() + ", draft model: "
+                    + (draft == null ? "none" : draft.card().name()) + " (expected: a draft model exactly for DRAFT)");
+        }
+        if (draft != null && draft.card().vocabulary() != model.card().vocabulary()) {
+            throw new IllegalArgumentException("draft model: " + draft.card().vocabulary() + " tokens (expected: "
+                    + model.card().vocabulary() + ", the model's)");
+        }
+        this.draft = draft;
+        this.clock = clock;
         this.model = model;
         this.card = model.card();
         this.kernels = kernels;
@@ -118,7 +176,16 @@ public final class Engine implements AutoCloseable {
 
     /** Most guesses of all sequences in a step. */
     private int draftRows() {
-        return settings.speculation() == Speculation.OFF ? 0 : 2 * settings.maxDraft();
+        return switch (settings.speculation()) {
+            case OFF -> 0;
+            case LOOKUP -> 2 * settings.maxDraft();
+            case DRAFT -> settings.maxRunning() * modelGuesses();
+        };
+    }
+
+    /** Most guesses of the draft model at one sequence in a step. */
+    private int modelGuesses() {
+        return Math.min(settings.maxDraft(), MODEL_GUESSES);
     }
 
     /** Most positions that a sequence takes back after a step. */
@@ -244,11 +311,12 @@ public final class Engine implements AutoCloseable {
             dropEnded();
             admit();
             boolean restored = restore();
+            boolean read = draftReads();
             fillBatch();
             metrics.state(running.size(), queue.size(), (double) pool.bytesReserved() / pool.capacityBytes());
             if (!batch.isEmpty()) {
                 step();
-            } else if (!restored && !woken) {
+            } else if (!restored && !read && !woken) {
                 boolean anybody = !running.isEmpty() || queue.size() > 0;
                 if (anybody) {
                     LockSupport.parkNanos(this, IDLE_NANOS);
@@ -381,42 +449,138 @@ public final class Engine implements AutoCloseable {
         return any;
     }
 
+    /** Has the draft model read on in what it is behind in; true when there was anything. */
+    private boolean draftReads() {
+        if (draft == null) {
+            return false;
+        }
+        List<Sequence> answering = new ArrayList<>();
+        boolean others = false;
+        for (Sequence sequence : running) {
+            if (sequence.decoding()) {
+                if (!sequence.offered) {
+                    sequence.offered = true;
+                    sequence.follow(draft);
+                }
+                answering.add(sequence);
+                others |= !sequence.seeded();
+            }
+        }
+        double nanos = others ? CATCH_UP_SHARE * cost.decodeNanos(answering.size()) : Double.POSITIVE_INFINITY;
+        try {
+            return draft.catchUp(answering, nanos);
+        } catch (RuntimeException | Error e) {
+            draftFailed(answering, e);
+            return false;
+        }
+    }
+
     private void fillBatch() {
         batch.clear();
         stepping.clear();
         List<Sequence> prefilling = new ArrayList<>();
         for (Sequence sequence : running) {
             if (sequence.decoding() && sequence.sink.ready()) {
-                stepping.add(sequence);
+                // Without its guesses a seeded answer would be another one.
+                boolean waits = sequence.seeded()
+                        && sequence.follower != null
+                        && !sequence.follower.ready(sequence.cache.length());
+                if (!waits) {
+                    stepping.add(sequence);
+                }
             } else if (sequence.prefilling()) {
                 prefilling.add(sequence);
             }
         }
-        plan.begin(stepping.size(), draftRows());
+        planGuesses();
         for (Sequence sequence : stepping) {
-            if (settings.speculation() != Speculation.OFF) {
-                sequence.draft(Math.min(settings.maxDraft(), draftRows() / stepping.size()), plan);
-            }
             sequence.addDecode(batch);
         }
-        if (prefilling.isEmpty()) {
+        if (!prefilling.isEmpty()) {
+            addPrefill(prefilling, stepping.size());
+        }
+    }
+
+    /** Decides how many guesses of each sequence that decodes are worth their rows, and makes them. */
+    private void planGuesses() {
+        int decoding = stepping.size();
+        plan.begin(decoding, draftRows());
+        if (decoding == 0) {
             return;
         }
-        int budget = stepping.isEmpty() ? settings.stepTokens() : settings.prefillBudget();
+        if (draft == null) {
+            for (Sequence sequence : stepping) {
+                if (settings.speculation() == Speculation.LOOKUP) {
+                    sequence.lookUp(Math.min(settings.maxDraft(), draftRows() / decoding), plan);
+                }
+            }
+            return;
+        }
+        double share = (double) draft.card().parameters() / card.parameters();
+        double each;
+        if (settings.rowCost() > 0) {
+            each = share * (1 + settings.rowCost());
+        } else if (draft.nanosPerGuess() == 0) {
+            each = share * cost.decodeNanos(1);
+        } else {
+            each = draft.nanosPerGuess() / decoding;
+        }
+        for (Sequence sequence : stepping) {
+            if (sequence.follower != null) {
+                int most = Math.min(modelGuesses(), sequence.guessable());
+                int computed = sequence.cache.length();
+                sequence.guess(
+                        sequence.seeded()
+                                ? sequence.follower.seededLength(computed, most, plan, share)
+                                : sequence.follower.length(computed, most, plan, each));
+            }
+        }
+        try {
+            draft.guess(stepping);
+        } catch (RuntimeException | Error e) {
+            draftFailed(stepping, e);
+            plan.begin(decoding, 0);
+        }
+    }
+
+    /** Answers go on without guesses; seeded ones are then other ones than they would have been. */
+    private static void draftFailed(List<Sequence> sequences, Throwable cause) {
+        log.error("draft model failed: answers go on without it", cause);
+        sequences.forEach(Sequence::unfollow);
+    }
+
+    /** Adds prompts' next tokens to a step in which {@code decoding} sequences decode. */
+    private void addPrefill(List<Sequence> prefilling, int decoding) {
+        boolean beside = decoding > 0;
+        if (beside && (!cost.knowsDecode() || ++stepsBeside > STEPS_BESIDE)) {
+            stepsBeside = 0;
+            return;
+        }
+        int budget = beside ? settings.prefillBudget() : settings.stepTokens();
+        double nanos = PREFILL_SHARE * cost.decodeNanos(plan.rows());
         for (Sequence sequence : turns.order(prefilling, s -> s.request.tenant())) {
             // A budget that bidirectional runs have overdrawn lets nobody else in.
-            int count = budget <= 0 ? 0 : sequence.prefillable(budget, batch.maxTokens() - batch.tokens());
+            if (budget <= 0 || beside && nanos <= 0) {
+                return;
+            }
+            int most = beside ? Math.min(budget, sequence.affordable(nanos)) : budget;
+            int count = sequence.prefillable(most, batch.maxTokens() - batch.tokens());
             if (count > 0) {
                 sequence.addPrefill(batch, count, card.width());
                 stepping.add(sequence);
                 turns.served(sequence.request.tenant());
                 budget -= count;
+                nanos -= count * sequence.nanosPerPromptToken();
+                // What a first step takes is not known: it goes alone.
+                if (beside && sequence.nanosPerPromptToken() == 0) {
+                    return;
+                }
             }
         }
     }
 
     private void step() {
-        long began = System.nanoTime();
+        long began = clock.getAsLong();
         try {
             model.forward(batch);
         } catch (RuntimeException | Error e) {
@@ -424,13 +588,8 @@ public final class Engine implements AutoCloseable {
             List.copyOf(stepping).forEach(s -> fail(s, e));
             return;
         }
-        long nanos = System.nanoTime() - began;
-        int prompt = batch.tokens() - plan.rows();
-        if (prompt == 0) {
-            cost.decoded(plan.rows(), nanos);
-        } else {
-            cost.prefilled(plan.rows(), prompt, nanos);
-        }
+        long nanos = clock.getAsLong() - began;
+        stepTook(nanos);
         long micros = nanos / 1000;
         if (batch.tokens() >= MEANINGFUL_PREFILL) {
             double measured = (double) micros / batch.tokens();
@@ -447,6 +606,22 @@ public final class Engine implements AutoCloseable {
         }
     }
 
+    private void stepTook(long nanos) {
+        int decoding = plan.rows();
+        int prompt = batch.tokens() - decoding;
+        if (prompt == 0) {
+            cost.decoded(decoding, nanos);
+            return;
+        }
+        boolean beside = decoding > 0;
+        double each = Math.max(0, nanos - (beside ? cost.decodeNanos(decoding) : 0)) / prompt;
+        for (Sequence sequence : stepping) {
+            if (sequence.prefilling()) {
+                sequence.prefillTook(sequence.entry.tokens(), each, beside);
+            }
+        }
+    }
+
     private void stepped(Sequence sequence) {
         ChunkPublisher publishing = sequence.request.cache().writes() && sequence.plan != null ? publisher : null;
         Outcome.Reason end;
@@ -459,7 +634,7 @@ public final class Engine implements AutoCloseable {
             if (sequence.cache.length() < sequence.promptLength()) {
                 return;
             }
-            end = sequence.request.maxTokens() == 0 ? Outcome.Reason.PREFILLED : choose(sequence, logits);
+            end = sequence.request.maxTokens() == 0 ? Outcome.Reason.PREFILLED : choose(sequence, logits, 0);
         } else {
             end = verify(sequence);
             sequence.stepped(publishing);
@@ -473,10 +648,10 @@ public final class Engine implements AutoCloseable {
     private Outcome.Reason verify(Sequence sequence) {
         int logits = sequence.entry.logitIndex();
         int kept = 0;
-        Outcome.Reason end = choose(sequence, logits);
+        Outcome.Reason end = choose(sequence, logits, 0);
         while (end == null && kept < sequence.drafted && sequence.nextToken == sequence.drafts[kept]) {
             kept++;
-            end = choose(sequence, logits + kept);
+            end = choose(sequence, logits + kept, kept);
         }
         if (sequence.drafted > 0) {
             metrics.speculated(settings.speculation(), sequence.drafted, kept);
@@ -485,9 +660,16 @@ public final class Engine implements AutoCloseable {
         return end;
     }
 
-    /** Chooses the next token from a row of logits. Returns why the answer ends with it, or null. */
-    private Outcome.Reason choose(Sequence sequence, int logitIndex) {
-        AnswerSink.Token token = sequence.answer.next(batch.logits(), batch.logitsOffset(logitIndex));
+    /**
+     * Chooses the next token from a row of logits, whose guess is number {@code guess} of the step if there are so many.
+     * Returns why the answer ends with it, or null.
+     */
+    private Outcome.Reason choose(Sequence sequence, int logitIndex, int guess) {
+        int offset = batch.logitsOffset(logitIndex);
+        AnswerSink.Token token = sequence.follower != null && guess < sequence.drafted
+                ? sequence.answer.next(
+                        batch.logits(), offset, sequence.follower.guessed(guess), sequence.drafts[guess])
+                : sequence.answer.next(batch.logits(), offset);
         sequence.tokenChosen(metrics);
         if (token == null) {
             return Outcome.Reason.STOP;
@@ -541,6 +723,9 @@ public final class Engine implements AutoCloseable {
         }
         pool.close();
         model.close();
+        if (draft != null) {
+            draft.close();
+        }
         if (interrupted) {
             Thread.currentThread().interrupt();
         }

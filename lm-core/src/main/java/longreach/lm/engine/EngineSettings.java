@@ -24,7 +24,7 @@ public record EngineSettings(
     public static final EngineSettings DEFAULTS = new EngineSettings(1L << 30, 64, 16, 512, 128);
 
     private static final int DRAFT = 12;
-    private static final int MOST_DRAFT = 64;
+    private static final int MOST_DRAFT = Engine.MAX_ROLLBACK;
 
     /** With prompt look-up. */
     public EngineSettings(long kvBytes, int maxQueue, int maxRunning, int stepTokens, int prefillBudget) {

@@ -131,8 +131,26 @@ public final class ModelLoader {
             ChunkStore store,
             EngineSettings settings,
             EngineMetrics metrics) {
+        return serve(entry, null, kernels, precision, store, settings, metrics);
+    }
+
+    /**
+     * The same with a model that guesses.
+     *
+     * @param guessing null: none
+     * @throws WeightsException when its tokens are not the model's
+     */
+    public static ServedModel serve(
+            ModelCatalogue.Entry entry,
+            ModelCatalogue.Entry guessing,
+            Kernels kernels,
+            Precision precision,
+            ChunkStore store,
+            EngineSettings settings,
+            EngineMetrics metrics) {
         long began = System.nanoTime();
         Checkpoint checkpoint = open(entry.name(), entry.file(), kernels, precision);
+        Checkpoint draft = null;
         try {
             ChatTemplate template = checkpoint.template();
             long loaded = System.nanoTime();
@@ -146,8 +164,13 @@ public final class ModelLoader {
                     Math.round(warm.lastMilliseconds()),
                     warm.stable() ? "" : ", still getting faster");
             KernelCheck.run(kernels);
+            DraftModel guesses = null;
+            if (guessing != null) {
+                draft = open(guessing.name(), guessing.file(), kernels, precision);
+                guesses = draft(draft, checkpoint, kernels, precision, settings);
+            }
             var engine = new Engine(
-                    checkpoint.model(), kernels, checkpoint.tokenizer(), precision, store, settings, metrics);
+                    checkpoint.model(), kernels, checkpoint.tokenizer(), precision, store, settings, metrics, guesses);
             log.info(
                     "model {}: {} parameters, {} tokens of context, precision {}, kernels {}, loaded in {} ms",
                     entry.name(),
@@ -164,11 +187,45 @@ public final class ModelLoader {
                     entry.recommended(),
                     checkpoint.tokenizer().thinkMarkers(),
                     new Constraints(checkpoint.tokenizer(), engine.card().vocabulary()),
-                    checkpoint.files());
+                    sources(checkpoint, draft));
         } catch (RuntimeException e) {
+            if (draft != null) {
+                draft.close();
+            }
             checkpoint.close();
             throw e;
         }
+    }
+
+    private static AutoCloseable sources(Checkpoint checkpoint, Checkpoint draft) {
+        return () -> {
+            checkpoint.files().close();
+            if (draft != null) {
+                draft.files().close();
+            }
+        };
+    }
+
+    /** A checkpoint as the draft model of another one, with a quarter of its pages beside them. */
+    static DraftModel draft(
+            Checkpoint draft, Checkpoint target, Kernels kernels, Precision precision, EngineSettings settings) {
+        int vocabulary = target.model().card().vocabulary();
+        boolean same = draft.model().card().vocabulary() == vocabulary;
+        for (int id = 0; same && id < vocabulary; id++) {
+            same = java.util.Arrays.equals(
+                    draft.tokenizer().bytes(id), target.tokenizer().bytes(id));
+        }
+        if (!same) {
+            throw new WeightsException("draft model " + draft.model().card().name()
+                    + ": its tokens are others (expected: those of " + target.model().card().name() + ")");
+        }
+        return new DraftModel(
+                draft.model(),
+                kernels,
+                precision,
+                settings.kvBytes() / 4,
+                settings.maxRunning(),
+                settings.stepTokens());
     }
 
     /** SHA-256 over every tensor's name, type, shape and bytes: the weights, whatever the file says beside them. */

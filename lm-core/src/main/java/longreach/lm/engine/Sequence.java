@@ -25,6 +25,8 @@ import longreach.store.api.Tenant;
  */
 final class Sequence {
     private static final int CHUNK = ChunkPlanner.CHUNK;
+    // Prompt tokens of a first step beside others' answers, while it is not known what one takes.
+    private static final int FEW = 8;
 
     final GenerateRequest request;
     final AnswerSink sink;
@@ -69,6 +71,13 @@ final class Sequence {
     private final List<ChunkKey> chain = new ArrayList<>();
     private final boolean publishesAnswers;
     private LookupDraft lookupDraft;
+    /** The draft model's state; null: it does not follow this sequence. */
+    DraftModel.Follower follower;
+    /** Whether the draft model was asked to follow. */
+    boolean offered;
+
+    private double nanosPerPromptToken;
+    private int lastBeside;
 
     /** @param publishesAnswers whether chunks that hold generated tokens may be published too */
     Sequence(
@@ -200,24 +209,72 @@ final class Sequence {
         batch.end(from + tokens == promptLength() && request.maxTokens() > 0 ? 1 : 0);
     }
 
+    /** A step chooses one token more than it guesses. */
+    int guessable() {
+        return Math.min(positions - cache.length(), request.maxTokens() - answer.count()) - 1;
+    }
+
     /**
-     * Guesses at the tokens after the next one.
+     * Guesses at the tokens after the next one from prompt and answer.
      *
      * @param most guesses, whatever they are worth
      */
-    void draft(int most, StepPlan plan) {
+    void lookUp(int most, StepPlan plan) {
         if (lookupDraft == null) {
             lookupDraft = new LookupDraft(prompt());
             for (int i = 0; i < answer.count(); i++) {
                 lookupDraft.add(answer.id(i));
             }
         }
-        // A step chooses one token more than it guesses.
-        int room = Math.min(positions - cache.length(), request.maxTokens() - answer.count()) - 1;
-        if (drafts.length < most) {
-            drafts = new int[most];
+        roomFor(most);
+        drafted = lookupDraft.draft(drafts, Math.min(most, guessable()), plan);
+    }
+
+    private void roomFor(int guesses) {
+        if (drafts.length < guesses) {
+            drafts = new int[guesses];
         }
-        drafted = lookupDraft.draft(drafts, Math.min(most, room), plan);
+    }
+
+    /** Has the draft model guess at {@code tokens} tokens of the next step. */
+    void guess(int tokens) {
+        roomFor(tokens);
+        drafted = tokens;
+    }
+
+    /** Whether the tokens that come depend on how the draft model guesses, and must come again with the same seed. */
+    boolean seeded() {
+        return request.sampling().temperature() > 0 && request.sampling().seed().isPresent();
+    }
+
+    /** Begins to be followed by the draft model, if that can. */
+    void follow(DraftModel draft) {
+        follower = draft.follow(prompt(), positions, this::id);
+    }
+
+    void unfollow() {
+        if (follower != null) {
+            follower.close();
+            follower = null;
+            drafted = 0;
+        }
+    }
+
+    /** How many of its prompt's tokens a step may compute in so much time beside others' answers; at least 1. */
+    int affordable(double nanos) {
+        // The first steps are small: what a token takes at another place, or in large steps, is but a hint.
+        int most = FEW + 2 * lastBeside;
+        return nanosPerPromptToken == 0 ? FEW : (int) Math.clamp(nanos / nanosPerPromptToken, 1, most);
+    }
+
+    /** A step computed {@code tokens} of this prompt, at so much time each. */
+    void prefillTook(int tokens, double nanosEach, boolean besideAnswers) {
+        nanosPerPromptToken = nanosPerPromptToken == 0 ? nanosEach : (nanosPerPromptToken + nanosEach) / 2;
+        lastBeside = besideAnswers ? tokens : 0;
+    }
+
+    double nanosPerPromptToken() {
+        return nanosPerPromptToken;
     }
 
     void addDecode(Batch batch) {
@@ -225,7 +282,7 @@ final class Sequence {
         batch.addToken(nextToken);
         for (int i = 0; i < drafted; i++) {
             // Where the answer may have to go on when the guess was wrong.
-            cache.mark(cache.length() + 1 + i);
+            cache.mark(entry.start() + 1 + i);
             batch.addToken(drafts[i]);
         }
         batch.end(1 + drafted);
@@ -238,6 +295,9 @@ final class Sequence {
      */
     void verified(int kept) {
         cache.truncate(entry.start() + 1 + kept);
+        if (follower != null) {
+            follower.verified(drafted, kept, cache.length());
+        }
         drafted = 0;
     }
 
@@ -425,6 +485,7 @@ final class Sequence {
 
     void close() {
         closeLookup();
+        unfollow();
         if (cache != null) {
             cache.close();
         }

@@ -50,8 +50,10 @@ public class LmCoreConfiguration {
             ComputePool pool,
             ContextStore store,
             ObjectProvider<MeterRegistry> registry) {
+        var catalogue = new ModelCatalogue(ModelCache.ofEnvironment());
         return ModelLoader.serve(
-                new ModelCatalogue(ModelCache.ofEnvironment()).find(properties.model()),
+                catalogue.find(properties.model()),
+                properties.draftModel().isEmpty() ? null : catalogue.find(properties.draftModel()),
                 kernels,
                 properties.precisionValue(),
                 store,

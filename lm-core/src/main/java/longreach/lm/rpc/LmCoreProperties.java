@@ -22,7 +22,10 @@ import org.springframework.util.unit.DataSize;
  * @param maxRunning most requests that run at once
  * @param stepTokens most prompt tokens of a step while nobody decodes
  * @param prefillBudget most prompt tokens of a step while others decode
- * @param speculation where guesses at the next tokens come from: "off", or "lookup", the context itself
+ * @param speculation where guesses at the next tokens come from: "off", "lookup", the context itself, or "draft", a
+ *     smaller model
+ * @param draftModel that model: a catalogue name, or the path of a GGUF file, with the model's vocabulary; has a quarter
+ *     of kv-bytes for pages of its own, beside the model's
  * @param engine "native", the engine here, or "openai", an OpenAI-compatible server behind this one
  * @param openai that server
  */
@@ -37,6 +40,7 @@ public record LmCoreProperties(
         @DefaultValue("512") int stepTokens,
         @DefaultValue("128") int prefillBudget,
         @DefaultValue("lookup") String speculation,
+        @DefaultValue("") String draftModel,
         @DefaultValue("native") String engine,
         @DefaultValue OpenAi openai) {
     /**
@@ -77,7 +81,10 @@ public record LmCoreProperties(
             throw new IllegalArgumentException("lm-core.threads: " + threads + " (expected: 0 or more)");
         }
         precisionOf(precision);
-        speculationOf(speculation);
+        if ((speculationOf(speculation) == Speculation.DRAFT) == draftModel.isEmpty()) {
+            throw new IllegalArgumentException("lm-core.speculation: " + speculation + ", lm-core.draft-model: \"" + draftModel
+                    + "\" (expected: a draft model exactly with speculation draft)");
+        }
         if (!engine.equals("native") && !engine.equals("openai")) {
             throw new IllegalArgumentException("lm-core.engine: " + engine + " (expected: native or openai)");
         }
@@ -99,8 +106,10 @@ public record LmCoreProperties(
         return switch (name.toLowerCase(Locale.ROOT)) {
             case "off" -> Speculation.OFF;
             case "lookup" -> Speculation.LOOKUP;
+            case "draft" -> Speculation.DRAFT;
             default ->
-                throw new IllegalArgumentException("lm-core.speculation: " + name + " (expected: off or lookup)");
+                throw new IllegalArgumentException(
+                        "lm-core.speculation: " + name + " (expected: off, lookup or draft)");
         };
     }
 

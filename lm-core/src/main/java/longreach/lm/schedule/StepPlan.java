@@ -3,18 +3,19 @@ package longreach.lm.schedule;
 import java.util.function.IntToDoubleFunction;
 
 /**
- * How much a step that decodes is worth while it is put together: its rows, and the tokens that it is expected to give. A
- * guess is worth a row as long as it raises tokens over time of the whole step, whoever's rows fill it: alone on a machine
- * whose steps cost little more with more rows, doubtful guesses pay too; among many sequences only sure ones do.
+ * How much a step that decodes is worth while it is put together: its rows, and the tokens that it is expected to give.
+ * Guesses are worth their rows when they raise tokens over time of the whole step, whoever's rows fill it: alone on a
+ * machine whose steps cost little more with more rows, doubtful guesses pay too; among many sequences only sure ones do.
  */
 public final class StepPlan {
     // Estimates err, and a wrong guess costs more than a missed one.
-    private static final double WORTH = 1.02;
+    private static final double WORTH = 1.03;
 
     private final IntToDoubleFunction cost;
     private int rows;
     private int free;
     private double tokens;
+    private double besides;
 
     /** @param cost time of a step of so many rows, in any unit */
     public StepPlan(IntToDoubleFunction cost) {
@@ -23,25 +24,53 @@ public final class StepPlan {
 
     /**
      * @param sequences that decode, with a row and a token each
-     * @param drafts most rows of guesses
+     * @param guesses most rows of guesses
      */
-    public void begin(int sequences, int drafts) {
+    public void begin(int sequences, int guesses) {
         rows = sequences;
         tokens = sequences;
-        free = drafts;
+        free = guesses;
+        besides = 0;
     }
 
-    /** Takes a row for a guess that is right, and so are those before it, with this probability; false: not worth it. */
-    public boolean take(double probability) {
-        double now = cost.applyAsDouble(rows);
-        double then = cost.applyAsDouble(rows + 1);
-        if (free == 0 || (tokens + probability) * now < WORTH * tokens * then) {
-            return false;
+    /**
+     * Takes rows for the guesses of one sequence, as many as serve the step best.
+     *
+     * @param reached reached[i]: probability that guess i and all before it are right
+     * @param most guesses there are
+     * @param eachCosts time that making a guess takes beside its row, in the unit of the cost
+     * @return how many guesses; 0: none is worth its row
+     */
+    public int take(double[] reached, int most, double eachCosts) {
+        double given = tokens;
+        double bestPace = WORTH * tokens / (cost.applyAsDouble(rows) + besides);
+        double bestGiven = tokens;
+        int best = 0;
+        for (int guesses = 1; guesses <= Math.min(most, free); guesses++) {
+            given += reached[guesses - 1];
+            double pace = given / (cost.applyAsDouble(rows + guesses) + besides + guesses * eachCosts);
+            if (pace > bestPace) {
+                bestPace = pace;
+                bestGiven = given;
+                best = guesses;
+            }
         }
-        free--;
-        rows++;
-        tokens += probability;
-        return true;
+        rows += best;
+        free -= best;
+        tokens = bestGiven;
+        besides += best * eachCosts;
+        return best;
+    }
+
+    /** Takes rows for guesses that were decided on elsewhere. */
+    public void add(int guesses) {
+        rows += guesses;
+        free = Math.max(0, free - guesses);
+    }
+
+    /** Rows of guesses that are left. */
+    public int free() {
+        return free;
     }
 
     /** Rows that decode, guesses included. */

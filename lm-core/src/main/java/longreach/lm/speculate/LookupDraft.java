@@ -7,6 +7,7 @@ import longreach.lm.schedule.StepPlan;
 public final class LookupDraft {
     private final PromptLookup lookup;
     private final LookupTrust trust = new LookupTrust();
+    private double[] reached = new double[0];
     private int match;
 
     public LookupDraft(TokenStream prompt) {
@@ -27,18 +28,23 @@ public final class LookupDraft {
     }
 
     /**
-     * Guesses as many tokens as are worth a row.
+     * Guesses as many tokens as are worth their rows.
      *
      * @param most room in {@code into}
      */
     public int draft(int[] into, int most, StepPlan plan) {
-        int count = 0;
-        if (match > 0) {
-            double all = 1;
-            while (count < most && plan.take(all *= trust.rate(match + count))) {
-                count++;
-            }
+        if (match == 0 || most <= 0) {
+            return 0;
         }
-        return lookup.copy(into, count);
+        if (reached.length < most) {
+            reached = new double[most];
+        }
+        int there = lookup.copy(into, most);
+        double all = 1;
+        for (int i = 0; i < there; i++) {
+            all *= trust.rate(match + i);
+            reached[i] = all;
+        }
+        return plan.take(reached, there, 0);
     }
 }

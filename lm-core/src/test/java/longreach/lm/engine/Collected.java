@@ -6,7 +6,7 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 
 /** A sink that keeps everything. */
-public final class Collected implements AnswerSink {
+public class Collected implements AnswerSink {
     public final List<Token> tokens = new ArrayList<>();
     public final CompletableFuture<Want> want = new CompletableFuture<>();
     public final CompletableFuture<Outcome> outcome = new CompletableFuture<>();
