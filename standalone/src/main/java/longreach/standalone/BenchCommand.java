@@ -5,8 +5,9 @@ import picocli.CommandLine.Command;
 /** The measurements. */
 @Command(
         name = "bench",
-        description = "Measure this machine: the engine's or its kernels' speed, many streams at once, what guessing gains, "
-                + "what schemas cost, which prompt layout is best.",
+        description =
+                "Measure this machine: the engine's or its kernels' speed, many streams at once, what guessing gains, "
+                        + "what schemas cost, which prompt layout is best.",
         subcommands = {
             EngineSpeed.class,
             KernelsBench.class,

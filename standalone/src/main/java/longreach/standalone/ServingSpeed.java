@@ -29,7 +29,10 @@ final class ServingSpeed implements Callable<Integer> {
     @Option(names = "--streams", paramLabel = "N", description = "Streams at once (default: ${DEFAULT-VALUE}).")
     private int streams = 8;
 
-    @Option(names = "--prompt", paramLabel = "N", description = "Tokens of the long prompt (default: ${DEFAULT-VALUE}).")
+    @Option(
+            names = "--prompt",
+            paramLabel = "N",
+            description = "Tokens of the long prompt (default: ${DEFAULT-VALUE}).")
     private int prompt = 2048;
 
     @Option(names = "--tokens", paramLabel = "N", description = "Tokens of each answer (default: ${DEFAULT-VALUE}).")

@@ -46,12 +46,7 @@ public final class DraftModel implements AutoCloseable {
      * @throws IllegalArgumentException when the model has recurrent layers, whose states cannot go back several steps
      */
     public DraftModel(
-            LanguageModel model,
-            Kernels kernels,
-            Precision precision,
-            long kvBytes,
-            int maxRunning,
-            int stepTokens) {
+            LanguageModel model, Kernels kernels, Precision precision, long kvBytes, int maxRunning, int stepTokens) {
         if (model.kvShape().hasRecurrent()) {
             throw new IllegalArgumentException(
                     "draft model: " + model.card().name() + ", with recurrent layers (expected: attention alone)");

@@ -9,8 +9,8 @@ import java.util.List;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.locks.LockSupport;
-import longreach.lm.kv.CheckpointPlan;
 import java.util.function.LongSupplier;
+import longreach.lm.kv.CheckpointPlan;
 import longreach.lm.kv.ChunkKeys;
 import longreach.lm.kv.ChunkLookup;
 import longreach.lm.kv.ChunkPlan;
@@ -667,8 +667,7 @@ public final class Engine implements AutoCloseable {
     private Outcome.Reason choose(Sequence sequence, int logitIndex, int guess) {
         int offset = batch.logitsOffset(logitIndex);
         AnswerSink.Token token = sequence.follower != null && guess < sequence.drafted
-                ? sequence.answer.next(
-                        batch.logits(), offset, sequence.follower.guessed(guess), sequence.drafts[guess])
+                ? sequence.answer.next(batch.logits(), offset, sequence.follower.guessed(guess), sequence.drafts[guess])
                 : sequence.answer.next(batch.logits(), offset);
         sequence.tokenChosen(metrics);
         if (token == null) {

@@ -216,8 +216,9 @@ public final class ModelLoader {
                     draft.tokenizer().bytes(id), target.tokenizer().bytes(id));
         }
         if (!same) {
-            throw new WeightsException("draft model " + draft.model().card().name()
-                    + ": its tokens are others (expected: those of " + target.model().card().name() + ")");
+            throw new WeightsException(
+                    "draft model " + draft.model().card().name() + ": its tokens are others (expected: those of "
+                            + target.model().card().name() + ")");
         }
         return new DraftModel(
                 draft.model(),

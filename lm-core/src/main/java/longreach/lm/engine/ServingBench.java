@@ -87,8 +87,9 @@ public final class ServingBench implements AutoCloseable {
 
     /** A conversation's first turn: a document, which may be empty, and what is asked of it. */
     public TokenStream prompt(String system, String document, String question) {
-        List<RenderPart> head =
-                system.isEmpty() ? List.of() : List.of(RenderPart.newBuilder().setText(system).build());
+        List<RenderPart> head = system.isEmpty()
+                ? List.of()
+                : List.of(RenderPart.newBuilder().setText(system).build());
         var turn = Turn.newBuilder().setRole(Turn.Role.USER);
         if (!document.isEmpty()) {
             turn.addParts(RenderPart.newBuilder().setText(document + "\n\n").setBoundaryAfter(true));
@@ -111,7 +112,9 @@ public final class ServingBench implements AutoCloseable {
     }
 
     private long count(String name) {
-        return (long) meters.find(name).counters().stream().mapToDouble(c -> c.count()).sum();
+        return (long) meters.find(name).counters().stream()
+                .mapToDouble(c -> c.count())
+                .sum();
     }
 
     public Answer answer(TokenStream prompt, int maxTokens) throws InterruptedException {

@@ -98,7 +98,10 @@ final class SchemaCompiler {
             return new SchemaCompiler(document).node(document, label);
         } catch (Nfa.TooLarge e) {
             throw new SchemaException(
-                    label, "schema", "patterns, numbers and keys that take too long to prepare", "fewer or simpler ones");
+                    label,
+                    "schema",
+                    "patterns, numbers and keys that take too long to prepare",
+                    "fewer or simpler ones");
         }
     }
 

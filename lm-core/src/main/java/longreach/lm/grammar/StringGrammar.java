@@ -58,7 +58,9 @@ final class StringGrammar {
         String format = schema.path("format").stringValue("");
         if (FORMATS.containsKey(format)) {
             keyword = regular == null ? "format" : keyword;
-            regular = regular == null ? format(format) : both(regular, new Leaf.Regular(format(format)), path, keyword, work);
+            regular = regular == null
+                    ? format(format)
+                    : both(regular, new Leaf.Regular(format(format)), path, keyword, work);
         }
         if (regular == null) {
             return min == 0 && max < 0 ? any() : Node.All.of(QUOTE, new Leaf.Counted(min, max));

@@ -82,8 +82,8 @@ public record LmCoreProperties(
         }
         precisionOf(precision);
         if ((speculationOf(speculation) == Speculation.DRAFT) == draftModel.isEmpty()) {
-            throw new IllegalArgumentException("lm-core.speculation: " + speculation + ", lm-core.draft-model: \"" + draftModel
-                    + "\" (expected: a draft model exactly with speculation draft)");
+            throw new IllegalArgumentException("lm-core.speculation: " + speculation + ", lm-core.draft-model: \""
+                    + draftModel + "\" (expected: a draft model exactly with speculation draft)");
         }
         if (!engine.equals("native") && !engine.equals("openai")) {
             throw new IllegalArgumentException("lm-core.engine: " + engine + " (expected: native or openai)");

@@ -131,7 +131,9 @@ class DraftModelTest {
             }
             for (int i = 0; i < prompts.length; i++) {
                 together.get(i).await();
-                assertThat(together.get(i).ids()).as("prompt %d, noise %.0f", prompts[i], noise).containsExactly(expected.get(i));
+                assertThat(together.get(i).ids())
+                        .as("prompt %d, noise %.0f", prompts[i], noise)
+                        .containsExactly(expected.get(i));
             }
             System.out.printf("%s, noise %.0f: %.2f of the guesses kept%n", precision, noise, share());
             assertThat(share()).isBetween(noise == 0 ? 0.95 : 0, noise == 0 ? 1.0 : 0.9);
@@ -215,8 +217,7 @@ class DraftModelTest {
         for (int p = 0; p < ids.length; p++) {
             ids[p] = p < prompt.length() ? prompt.id(p) : answer.get(p - prompt.length());
         }
-        var sampling =
-                new Sampling(0, 0, 1, 0, OptionalLong.empty(), 0, 0, 1, List.of(), OptionalInt.of(3));
+        var sampling = new Sampling(0, 0, 1, 0, OptionalLong.empty(), 0, 0, 1, List.of(), OptionalInt.of(3));
         Collected next = run(
                 plain,
                 new GenerateRequest(

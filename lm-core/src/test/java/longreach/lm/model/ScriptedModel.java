@@ -16,7 +16,8 @@ public final class ScriptedModel implements LanguageModel {
     public static final int VOCABULARY = 64;
     public static final int CONTEXT = 1 << 17;
 
-    // As on a small machine: 20 ms a step and 2 ms a row that decodes; a prompt's token 5 ms, and as much again for every
+    // As on a small machine: 20 ms a step and 2 ms a row that decodes; a prompt's token 5 ms, and as much again for
+    // every
     // 10,000 tokens before it.
     private static final long STEP_NANOS = 20_000_000;
     private static final long ROW_NANOS = 2_000_000;

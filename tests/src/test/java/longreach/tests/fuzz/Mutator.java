@@ -32,8 +32,25 @@ final class Mutator {
         Long.MAX_VALUE - 31
     };
     private static final String[] WORDS = {
-        "null", "[]", "{}", "-1", "1e308", "1e999", "9223372036854775807", "18446744073709551616", "0.5", "true", "\"\"",
-        "\"F32\"", "\"I64\"", "[0,0]", "\\u0000", "[[[[[[[[", "\"\\ud800\"", "4294967296", "-9223372036854775808"
+        "null",
+        "[]",
+        "{}",
+        "-1",
+        "1e308",
+        "1e999",
+        "9223372036854775807",
+        "18446744073709551616",
+        "0.5",
+        "true",
+        "\"\"",
+        "\"F32\"",
+        "\"I64\"",
+        "[0,0]",
+        "\\u0000",
+        "[[[[[[[[",
+        "\"\\ud800\"",
+        "4294967296",
+        "-9223372036854775808"
     };
 
     private final Random random;
@@ -68,7 +85,8 @@ final class Mutator {
             case 3, 4 -> number(bytes, at, 8);
             case 5 -> number(bytes, at, 4);
             case 6 -> Arrays.copyOf(bytes, at);
-            case 7 -> splice(bytes, at, 0, Arrays.copyOfRange(bytes, at, Math.min(bytes.length, at + random.nextInt(1, 64))));
+            case 7 ->
+                splice(bytes, at, 0, Arrays.copyOfRange(bytes, at, Math.min(bytes.length, at + random.nextInt(1, 64))));
             case 8 -> splice(bytes, at, Math.min(bytes.length - at, random.nextInt(1, 64)), new byte[0]);
             case 9 -> {
                 byte[] other = seeds.get(random.nextInt(seeds.size()));

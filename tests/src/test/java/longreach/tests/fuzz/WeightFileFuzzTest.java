@@ -115,7 +115,8 @@ class WeightFileFuzzTest {
 
     @TestFactory
     List<DynamicTest> hostileFilesAreRefusedByName() {
-        var expected = JsonMapper.shared().readTree(CORPUS.resolve("hostile/expected.json").toFile());
+        var expected = JsonMapper.shared()
+                .readTree(CORPUS.resolve("hostile/expected.json").toFile());
         var tests = new ArrayList<DynamicTest>();
         expected.properties().forEach(entry -> {
             Path file = CORPUS.resolve("hostile").resolve(entry.getKey());
@@ -136,7 +137,8 @@ class WeightFileFuzzTest {
     @Test
     void theCorpusIsWhole() throws IOException {
         for (Path file : files("gguf")) {
-            assertThat(bounded(WeightFileFuzzTest::readGguf, file, file.toString())).isNull();
+            assertThat(bounded(WeightFileFuzzTest::readGguf, file, file.toString()))
+                    .isNull();
         }
         assertThat(bounded(WeightFileFuzzTest::readModel, CORPUS.resolve("gguf/llama.gguf"), "llama.gguf"))
                 .isNull();
