@@ -319,9 +319,7 @@ public final class Gemma2 implements LanguageModel {
     /** q[T, Hq h] rotated; k and v[T, Hkv h] into the caches. */
     private void project(int layer, Block b, Batch batch, int t) {
         kernels.rmsNorm(x, 0, b.attentionNorm, config.normEpsilon, t, config.width, normed, 0);
-        products.multiply(b.q, normed, q);
-        products.multiply(b.k, normed, k);
-        products.multiply(b.v, normed, v);
+        products.multiply(normed, b.q, q, b.k, k, b.v, v);
         for (int e = 0; e < batch.entries(); e++) {
             Batch.Entry entry = batch.entry(e);
             rope.rotate(kernels, q, entry.row * queryWidth, entry.tokens, config.heads, entry.start);
@@ -333,8 +331,7 @@ public final class Gemma2 implements LanguageModel {
     /** projected = Wdown (gelu(Wgate norm(x)) * (Wup norm(x))). */
     private void feedForward(Block b, int rows) {
         kernels.rmsNorm(x, 0, b.feedForwardNorm, config.normEpsilon, rows, config.width, normed, 0);
-        products.multiply(b.gate, normed, gate);
-        products.multiply(b.up, normed, up);
+        products.multiply(normed, b.gate, gate, b.up, up);
         kernels.geluTanhMul(gate, 0, up, 0, rows * config.feedForward);
         products.multiply(b.down, gate, projected);
     }

@@ -360,9 +360,7 @@ public final class Gemma3 implements LanguageModel {
     /** q[T, Hq h] normed per head and rotated; k[T, Hkv h], normed too, and v into the caches. */
     private void project(int layer, Block b, Batch batch, int t) {
         kernels.rmsNorm(x, 0, b.attentionNorm, config.normEpsilon, t, config.width, normed, 0);
-        products.multiply(b.q, normed, q);
-        products.multiply(b.k, normed, k);
-        products.multiply(b.v, normed, v);
+        products.multiply(normed, b.q, q, b.k, k, b.v, v);
         kernels.rmsNorm(q, 0, b.queryNorm, config.normEpsilon, t * config.heads, config.headDim, q, 0);
         kernels.rmsNorm(k, 0, b.keyNorm, config.normEpsilon, t * config.kvHeads, config.headDim, k, 0);
         for (int e = 0; e < batch.entries(); e++) {
@@ -376,8 +374,7 @@ public final class Gemma3 implements LanguageModel {
     /** projected = Wdown (gelu(Wgate norm(x)) * (Wup norm(x))). */
     private void feedForward(Block b, int rows) {
         kernels.rmsNorm(x, 0, b.feedForwardNorm, config.normEpsilon, rows, config.width, normed, 0);
-        products.multiply(b.gate, normed, gate);
-        products.multiply(b.up, normed, up);
+        products.multiply(normed, b.gate, gate, b.up, up);
         kernels.geluTanhMul(gate, 0, up, 0, rows * config.feedForward);
         products.multiply(b.down, gate, projected);
     }

@@ -284,9 +284,7 @@ public final class Llama implements LanguageModel {
     /** q[T, Hq h] rotated; k and v[T, Hkv h] into the caches. */
     private void project(int layer, Block b, Batch batch, int t) {
         kernels.rmsNorm(x, 0, b.attentionNorm, config.normEpsilon, t, config.width, normed, 0);
-        products.multiply(b.q, normed, q);
-        products.multiply(b.k, normed, k);
-        products.multiply(b.v, normed, v);
+        products.multiply(normed, b.q, q, b.k, k, b.v, v);
         for (int e = 0; e < batch.entries(); e++) {
             Batch.Entry entry = batch.entry(e);
             rope.rotate(kernels, q, entry.row * causal.queryWidth(), entry.tokens, config.heads, entry.start);
@@ -298,8 +296,7 @@ public final class Llama implements LanguageModel {
     /** x += Wdown (silu(Wgate norm(x)) * (Wup norm(x))), for the first {@code t} rows. */
     private void feedForward(Block b, int t) {
         kernels.rmsNorm(x, 0, b.feedForwardNorm, config.normEpsilon, t, config.width, normed, 0);
-        products.multiply(b.gate, normed, gate);
-        products.multiply(b.up, normed, up);
+        products.multiply(normed, b.gate, gate, b.up, up);
         kernels.siluMul(gate, 0, up, 0, t * config.feedForward);
         products.multiply(b.down, gate, projected);
         kernels.add(x, 0, projected, 0, t * config.width);

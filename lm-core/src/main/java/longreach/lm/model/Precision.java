@@ -17,6 +17,13 @@ public enum Precision {
         void decode(Kernels kernels, Matrix w, float[] x, int xOffset, int tokens, float[] y, int yOffset) {
             kernels.decodeExact(w, x, xOffset, tokens, y, yOffset);
         }
+
+        @Override
+        void decode(Kernels kernels, Matrix[] ws, float[] x, int firstToken, int tokens, float[][] ys) {
+            for (int i = 0; i < ws.length; i++) {
+                decode(kernels, ws[i], x, firstToken * ws[i].cols(), tokens, ys[i], firstToken * ws[i].rows());
+            }
+        }
     },
     /**
      * Keys and values in binary16, and generated tokens as fast as the kernels can. A prompt's products do not depend on
@@ -31,6 +38,11 @@ public enum Precision {
         @Override
         void decode(Kernels kernels, Matrix w, float[] x, int xOffset, int tokens, float[] y, int yOffset) {
             kernels.decode(w, x, xOffset, tokens, y, yOffset);
+        }
+
+        @Override
+        void decode(Kernels kernels, Matrix[] ws, float[] x, int firstToken, int tokens, float[][] ys) {
+            kernels.decode(ws, x, firstToken, tokens, ys);
         }
     };
 
@@ -59,4 +71,7 @@ public enum Precision {
 
     /** The same for generated tokens: each token's result is the same however many are computed with it. */
     abstract void decode(Kernels kernels, Matrix w, float[] x, int xOffset, int tokens, float[] y, int yOffset);
+
+    /** The same for several matrices of the same input: ys[i] = ws[i] x, rows from {@code firstToken} on. */
+    abstract void decode(Kernels kernels, Matrix[] ws, float[] x, int firstToken, int tokens, float[][] ys);
 }

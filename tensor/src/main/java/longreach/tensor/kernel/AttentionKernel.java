@@ -5,12 +5,13 @@ import static longreach.tensor.kernel.Lanes.GROUP;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.ByteOrder;
+import java.util.Arrays;
 import java.util.Objects;
 
 /**
  * Attention as matrix products over {@link Tile}: per kv head, a block of query rows against one page of keys and
  * values after the other with a running maximum and sum (online softmax, Milakov and Gimelshein 2018). Pages are
- * stored as panels, so that they only have to be widened to f32.
+ * stored as panels, so that they only have to be widened to f32; few rows read them as they are ({@link PageRows}).
  *
  * <p>Page layout, per kv head: keys as POSITIONS / GROUP tiles [headDim, GROUP positions], then values as
  * ceil(headDim / GROUP) tiles [POSITIONS, GROUP dimensions]. A binary16 page pairs two rows of a tile in a word, the
@@ -25,6 +26,9 @@ final class AttentionKernel {
      * there are, so that a token's result is the same to the last bit however a prompt is split into steps.
      */
     private static final int PART_PAGES = 2;
+
+    /** A share of work (multiplications) that is not worth handing to another thread. */
+    private static final long INLINE_WORK = 30_000;
 
     private static final int POSITIONS = KvPage.POSITIONS;
     private static final ValueLayout.OfFloat FLOAT =
@@ -150,16 +154,16 @@ final class AttentionKernel {
         int blocks = (tokens + blockTokens - 1) / blockTokens;
         int items = blocks * shape.kvHeads();
         int usedPages = (length + POSITIONS - 1) / POSITIONS;
-        // What lies before the first query's window costs neither time nor memory.
-        int begin = shape.window() == 0 ? 0 : Math.max(0, start - shape.window() + 1);
-        int firstPart = begin / (POSITIONS * PART_PAGES);
+        // No query of these sees a position before the first one's window: whole parts below it are left out.
+        int seenFrom = shape.window() == 0 ? 0 : Math.max(0, start - shape.window() + 1);
+        int firstPart = seenFrom / (POSITIONS * PART_PAGES);
         int parts = (usedPages + PART_PAGES - 1) / PART_PAGES - firstPart;
         int rows = blockTokens * group;
         int valueDim = valueDim(shape);
         partialOut = atLeast(partialOut, items * parts * rows * valueDim);
         partialMax = atLeast(partialMax, items * parts * rows);
         partialSum = atLeast(partialSum, items * parts * rows);
-        pool.forEach(items * parts, (chunk, thread) -> {
+        ComputePool.ChunkJob job = (chunk, thread) -> {
             int part = firstPart + chunk % parts;
             int item = chunk / parts;
             int token = item / shape.kvHeads() * blockTokens;
@@ -176,7 +180,14 @@ final class AttentionKernel {
                     length,
                     chunk * rows,
                     scratches[thread]);
-        });
+        };
+        if ((long) tokens * (length - seenFrom) * shape.queryWidth() < INLINE_WORK) {
+            for (int chunk = 0; chunk < items * parts; chunk++) {
+                job.run(chunk, 0);
+            }
+        } else {
+            pool.forEach(items * parts, job);
+        }
         for (int item = 0; item < items; item++) {
             int token = item / shape.kvHeads() * blockTokens;
             int head = item % shape.kvHeads() * group;
@@ -201,12 +212,12 @@ final class AttentionKernel {
                 sum += partialSum[r] * (float) Math.exp(partialMax[r] - max);
             }
         }
+        Arrays.fill(out, outOffset, outOffset + dim, 0);
         for (int part = 0; part < parts; part++) {
             int r = row + part * stride;
             float weight = partialSum[r] > 0 ? (float) Math.exp(partialMax[r] - max) / sum : 0;
             for (int d = 0; d < dim; d++) {
-                float value = partialOut[r * valueDim + d] * weight;
-                out[outOffset + d] = part == 0 ? value : out[outOffset + d] + value;
+                out[outOffset + d] += partialOut[r * valueDim + d] * weight;
             }
         }
     }
@@ -234,15 +245,25 @@ final class AttentionKernel {
         int dim = shape.headDim();
         int valueDim = valueDim(shape);
         scratch.reserve(rows, dim, valueDim);
+        float largest = 0;
         for (int r = 0; r < rows; r++) {
             int source = qOffset + r / group * shape.queryWidth() + (kvHead * group + r % group) * dim;
             for (int d = 0; d < dim; d++) {
-                scratch.q[r * dim + d] = q[source + d] * shape.scale();
+                float value = q[source + d] * shape.scale();
+                scratch.q[r * dim + d] = value;
+                largest = Math.max(largest, Math.abs(value));
             }
             partialMax[partial + r] = Float.NEGATIVE_INFINITY;
             partialSum[partial + r] = 0;
         }
-        java.util.Arrays.fill(partialOut, partial * valueDim, (partial + rows) * valueDim, 0);
+        boolean straight = rows <= PageRows.MAX_ROWS
+                && dim % 2 == 0
+                && largest < PageRows.MAX_QUERY
+                && pages[lastPage - 1].type() == KvPage.Type.F16;
+        if (straight) {
+            VectorMath.scale(scratch.q, 0, rows * dim, PageRows.SCALE);
+        }
+        Arrays.fill(partialOut, partial * valueDim, (partial + rows) * valueDim, 0);
         int end = shape.causal() ? Math.min(length, position + tokens) : length;
         int begin = shape.window() == 0 ? 0 : Math.max(0, position - shape.window() + 1);
         for (int i = firstPage; i < lastPage; i++) {
@@ -254,14 +275,35 @@ final class AttentionKernel {
             if (base + POSITIONS <= begin) {
                 continue;
             }
-            scores(shape, pages[i], kvHead, rows, n, scratch);
+            MemorySegment segment = pages[i].segment();
+            long head = kvHead * headBytes(shape, pages[i].type());
+            if (straight) {
+                int tiles = (n + GROUP - 1) / GROUP;
+                PageRows.keys(segment, head, dim / 2, tiles, scratch.q, rows, scratch.scores);
+            } else {
+                scores(shape, pages[i], kvHead, rows, n, scratch);
+            }
             for (int r = 0; r < rows; r++) {
                 int p = position + r / group;
                 int to = shape.causal() ? Math.min(n, p + 1 - base) : n;
                 int from = shape.window() == 0 ? 0 : Math.max(0, p - shape.window() + 1 - base);
                 weights(shape, scratch.scores, r * POSITIONS, from, to, n, partial + r, valueDim);
             }
-            values(shape, pages[i], kvHead, rows, n, partial, scratch);
+            if (straight) {
+                int even = n + n % 2;
+                for (int r = 0; r < rows; r++) {
+                    if (n < even) {
+                        // Whatever is stored there counts for nothing.
+                        scratch.scores[r * POSITIONS + n] = 0;
+                    }
+                    VectorMath.scale(scratch.scores, r * POSITIONS, even, PageRows.SCALE);
+                }
+                long values = head + keyBytes(shape, KvPage.Type.F16);
+                PageRows.values(
+                        segment, values, valueDim / GROUP, even, scratch.scores, rows, partialOut, partial * valueDim);
+            } else {
+                values(shape, pages[i], kvHead, rows, n, partial, scratch);
+            }
         }
     }
 
@@ -297,14 +339,14 @@ final class AttentionKernel {
     private void weights(
             AttentionShape shape, float[] scores, int offset, int from, int to, int n, int row, int valueDim) {
         if (from >= to) {
-            java.util.Arrays.fill(scores, offset, offset + n, 0);
+            Arrays.fill(scores, offset, offset + n, 0);
             return;
         }
         if (shape.softcap() != 0) {
             VectorMath.softcap(scores, offset + from, to - from, shape.softcap());
         }
-        java.util.Arrays.fill(scores, offset, offset + from, 0);
-        java.util.Arrays.fill(scores, offset + to, offset + n, 0);
+        Arrays.fill(scores, offset, offset + from, 0);
+        Arrays.fill(scores, offset + to, offset + n, 0);
         float before = partialMax[row];
         float max = Math.max(before, VectorMath.max(scores, offset + from, to - from));
         float sum = VectorMath.expSum(scores, offset + from, to - from, max);

@@ -1,6 +1,7 @@
 package longreach.tensor.kernel;
 
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicIntegerArray;
 import java.util.concurrent.locks.LockSupport;
 
 /**
@@ -31,6 +32,8 @@ public final class ComputePool implements AutoCloseable {
     private static final int SPINS_BEFORE_YIELD = 2_000;
 
     private final Thread[] workers;
+    // 1: the worker is parked or about to be.
+    private final AtomicIntegerArray parked;
     // Counts down, so that a late worker finds nothing to claim whatever was written to the other fields meanwhile.
     private final AtomicInteger unclaimed = new AtomicInteger();
     private final AtomicInteger finished = new AtomicInteger();
@@ -47,6 +50,7 @@ public final class ComputePool implements AutoCloseable {
             throw new IllegalArgumentException("threads: " + threads + " (expected: at least 1)");
         }
         workers = new Thread[threads - 1];
+        parked = new AtomicIntegerArray(threads);
         for (int i = 0; i < workers.length; i++) {
             int number = i + 1;
             workers[i] = Thread.ofPlatform().daemon().name("compute-" + number).start(() -> work(number));
@@ -84,8 +88,11 @@ public final class ComputePool implements AutoCloseable {
         finished.set(0);
         unclaimed.set(chunks);
         generation++;
-        for (Thread worker : workers) {
-            LockSupport.unpark(worker);
+        for (int i = 0; i < workers.length; i++) {
+            // A worker that is about to park says so first and then looks at the generation again.
+            if (parked.get(i) != 0) {
+                LockSupport.unpark(workers[i]);
+            }
         }
         claim(0);
         for (int spins = 0; finished.get() != chunks; spins++) {
@@ -125,7 +132,11 @@ public final class ComputePool implements AutoCloseable {
                 if (++spins < SPINS) {
                     Thread.onSpinWait();
                 } else {
-                    LockSupport.park(this);
+                    parked.set(thread - 1, 1);
+                    if (generation == seen && !closed) {
+                        LockSupport.park(this);
+                    }
+                    parked.set(thread - 1, 0);
                 }
             }
             seen = generation;

@@ -1,10 +1,12 @@
 package longreach.tensor.kernel;
 
+import static jdk.incubator.vector.VectorOperators.ADD;
 import static jdk.incubator.vector.VectorOperators.AND;
 import static jdk.incubator.vector.VectorOperators.ASHR;
 import static jdk.incubator.vector.VectorOperators.I2F;
 import static jdk.incubator.vector.VectorOperators.LSHL;
 import static jdk.incubator.vector.VectorOperators.LSHR;
+import static jdk.incubator.vector.VectorOperators.MAX;
 import static longreach.tensor.kernel.Lanes.F;
 import static longreach.tensor.kernel.Lanes.GROUP;
 import static longreach.tensor.kernel.Lanes.I;
@@ -27,6 +29,9 @@ final class Gemv {
     private static final float HALF_SCALE = 0x1p112f;
     // Halves of 2^112, so that neither the activation nor the product leaves the range of binary32.
     private static final float HALF_ROOT = 0x1p56f;
+
+    // 1.5 * 2^23: a small float added to it is rounded to an integer.
+    private static final float ROUNDER = 0x1.8p23f;
 
     private Gemv() {}
 
@@ -109,19 +114,22 @@ final class Gemv {
         int first = token * w.steps();
         for (int b = 0; b < w.steps(); b++) {
             int from = xOffset + b * 32;
-            float max = 0;
-            float sum = 0;
-            for (int k = from; k < from + 32; k++) {
-                max = Math.max(max, Math.abs(x[k]));
-                sum += x[k];
+            FloatVector largest = FloatVector.zero(F);
+            FloatVector sum = largest;
+            for (int k = 0; k < 32; k += LANES) {
+                FloatVector v = FloatVector.fromArray(F, x, from + k);
+                largest = largest.max(v.abs());
+                sum = sum.add(v);
             }
+            float max = largest.reduceLanes(MAX);
             float inverse = max == 0 ? 0 : 127 / max;
             scales[first + b] = max / 127;
-            sums[first + b] = sum;
+            sums[first + b] = sum.reduceLanes(ADD);
             for (int i = 0; i < 16; i++) {
                 int k = from + i / 4 * 8 + i % 4;
-                int low = Math.round(x[k] * inverse);
-                int high = Math.round(x[k + 4] * inverse);
+                // Adding it leaves the rounded value, in two's complement, in the low bits of the sum.
+                int low = Float.floatToRawIntBits(x[k] * inverse + ROUNDER);
+                int high = Float.floatToRawIntBits(x[k + 4] * inverse + ROUNDER);
                 pairs[(first + b) * 16 + i] = low & 0xffff | high << 16;
             }
         }
@@ -271,18 +279,17 @@ final class Gemv {
             for (int i = 0; i < 4; i++) {
                 int k = step * 16 + i * 4;
                 IntVector word = IntVector.fromArray(I, w, s + (i + 1) * GROUP);
-                ShortVector q = word.reinterpretAsShorts();
                 for (int n = 0; n < 4; n++) {
                     IntVector a0 = IntVector.broadcast(I, pairs[t0 * 16 + k + n]);
                     IntVector a1 = IntVector.broadcast(I, pairs[t1 * 16 + k + n]);
                     IntVector a2 = IntVector.broadcast(I, pairs[t2 * 16 + k + n]);
                     IntVector a3 = IntVector.broadcast(I, pairs[t3 * 16 + k + n]);
-                    ShortVector low = q.lanewise(AND, nibble);
+                    ShortVector low = word.reinterpretAsShorts().lanewise(AND, nibble);
                     p0 = p0.add(low.mul(a0.reinterpretAsShorts()));
                     p1 = p1.add(low.mul(a1.reinterpretAsShorts()));
                     p2 = p2.add(low.mul(a2.reinterpretAsShorts()));
                     p3 = p3.add(low.mul(a3.reinterpretAsShorts()));
-                    q = q.lanewise(LSHR, 4);
+                    word = word.lanewise(LSHR, 4);
                 }
             }
             FloatVector d = dm.lanewise(LSHL, 16)
@@ -318,6 +325,111 @@ final class Gemv {
         if (count > 3) {
             y3.mul(halfScale).intoArray(y, o + 3 * yStride);
         }
+    }
+
+    /** Tokens that {@link #fourBytes} multiplies at once. */
+    static final int BYTE_TOKENS = 4;
+
+    /**
+     * As {@link #group} for {@link Format#Q8} and four tokens, each with the same result to the last bit: a vector of
+     * weights is converted once for all of them.
+     *
+     * @param half which vector of the group's rows, 0 or 1
+     * @param scaled prepared activations, a token in each; {@code sums} too
+     */
+    static void fourBytes(
+            PackedMatrix matrix,
+            int group,
+            int half,
+            float[][] scaled,
+            float[][] sums,
+            int token,
+            float[] y,
+            int yOffset,
+            int yStride) {
+        int[] w = matrix.words(group);
+        int offset = matrix.offset(group);
+        int steps = matrix.steps();
+        float[] xa = scaled[token];
+        float[] sa = sums[token];
+        float[] xb = scaled[token + 1];
+        float[] sb = sums[token + 1];
+        float[] xc = scaled[token + 2];
+        float[] sc = sums[token + 2];
+        float[] xd = scaled[token + 3];
+        float[] sd = sums[token + 3];
+        FloatVector ya = FloatVector.zero(F);
+        FloatVector yb = ya;
+        FloatVector yc = ya;
+        FloatVector yd = ya;
+        IntVector low = IntVector.broadcast(I, 0xff);
+        IntVector byte1 = IntVector.broadcast(I, 0xff00);
+        IntVector byte2 = IntVector.broadcast(I, 0xff0000);
+        IntVector halfBits = IntVector.broadcast(I, HALF_BITS);
+        FloatVector halfScale = FloatVector.broadcast(F, HALF_SCALE);
+        for (int step = 0; step < steps; step++) {
+            int s = offset + step * Format.Q8.stepWords;
+            IntVector d = IntVector.fromArray(I, w, s);
+            d = half == 0 ? d.lanewise(LSHL, 16) : d;
+            FloatVector aEven = FloatVector.broadcast(F, sa[step]);
+            FloatVector aOdd = FloatVector.zero(F);
+            FloatVector bEven = FloatVector.broadcast(F, sb[step]);
+            FloatVector bOdd = FloatVector.zero(F);
+            FloatVector cEven = FloatVector.broadcast(F, sc[step]);
+            FloatVector cOdd = FloatVector.zero(F);
+            FloatVector dEven = FloatVector.broadcast(F, sd[step]);
+            FloatVector dOdd = FloatVector.zero(F);
+            for (int i = 0; i < 8; i++) {
+                int k = step * 32 + i * 4;
+                IntVector q = IntVector.fromArray(I, w, s + LANES + i * GROUP + half * LANES);
+                FloatVector a0 = FloatVector.broadcast(F, xa[k + 0]);
+                FloatVector b0 = FloatVector.broadcast(F, xb[k + 0]);
+                FloatVector c0 = FloatVector.broadcast(F, xc[k + 0]);
+                FloatVector d0 = FloatVector.broadcast(F, xd[k + 0]);
+                FloatVector a1 = FloatVector.broadcast(F, xa[k + 1]);
+                FloatVector b1 = FloatVector.broadcast(F, xb[k + 1]);
+                FloatVector c1 = FloatVector.broadcast(F, xc[k + 1]);
+                FloatVector d1 = FloatVector.broadcast(F, xd[k + 1]);
+                FloatVector a2 = FloatVector.broadcast(F, xa[k + 2]);
+                FloatVector b2 = FloatVector.broadcast(F, xb[k + 2]);
+                FloatVector c2 = FloatVector.broadcast(F, xc[k + 2]);
+                FloatVector d2 = FloatVector.broadcast(F, xd[k + 2]);
+                FloatVector a3 = FloatVector.broadcast(F, xa[k + 3]);
+                FloatVector b3 = FloatVector.broadcast(F, xb[k + 3]);
+                FloatVector c3 = FloatVector.broadcast(F, xc[k + 3]);
+                FloatVector d3 = FloatVector.broadcast(F, xd[k + 3]);
+                FloatVector w0 = (FloatVector) q.lanewise(AND, low).convertShape(I2F, F, 0);
+                aEven = w0.fma(a0, aEven);
+                bEven = w0.fma(b0, bEven);
+                cEven = w0.fma(c0, cEven);
+                dEven = w0.fma(d0, dEven);
+                FloatVector w1 = (FloatVector) q.lanewise(AND, byte1).convertShape(I2F, F, 0);
+                aOdd = w1.fma(a1, aOdd);
+                bOdd = w1.fma(b1, bOdd);
+                cOdd = w1.fma(c1, cOdd);
+                dOdd = w1.fma(d1, dOdd);
+                FloatVector w2 = (FloatVector) q.lanewise(AND, byte2).convertShape(I2F, F, 0);
+                aEven = w2.fma(a2, aEven);
+                bEven = w2.fma(b2, bEven);
+                cEven = w2.fma(c2, cEven);
+                dEven = w2.fma(d2, dEven);
+                FloatVector w3 = (FloatVector) q.lanewise(LSHR, 24).convertShape(I2F, F, 0);
+                aOdd = w3.fma(a3, aOdd);
+                bOdd = w3.fma(b3, bOdd);
+                cOdd = w3.fma(c3, cOdd);
+                dOdd = w3.fma(d3, dOdd);
+            }
+            FloatVector scale = d.lanewise(ASHR, 3).lanewise(AND, halfBits).reinterpretAsFloats();
+            ya = aEven.add(aOdd).fma(scale, ya);
+            yb = bEven.add(bOdd).fma(scale, yb);
+            yc = cEven.add(cOdd).fma(scale, yc);
+            yd = dEven.add(dOdd).fma(scale, yd);
+        }
+        int o = yOffset + half * LANES;
+        ya.mul(halfScale).intoArray(y, o);
+        yb.mul(halfScale).intoArray(y, o + yStride);
+        yc.mul(halfScale).intoArray(y, o + 2 * yStride);
+        yd.mul(halfScale).intoArray(y, o + 3 * yStride);
     }
 
     private static void q4(int[] w, int offset, int steps, float[] x, float[] sums, float[] y, int yOffset) {

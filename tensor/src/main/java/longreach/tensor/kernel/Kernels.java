@@ -46,6 +46,18 @@ public interface Kernels {
         matmulUniform(w, x, xOffset, tokens, y, yOffset);
     }
 
+    /**
+     * {@link #decode} of several matrices with the same columns, handed to the threads as one piece of work: ys[i] receives
+     * the product of ws[i]. Results are those of one {@link #decode} each.
+     *
+     * @param firstToken x is read and every y written from this token's row on
+     */
+    default void decode(Matrix[] ws, float[] x, int firstToken, int tokens, float[][] ys) {
+        for (int i = 0; i < ws.length; i++) {
+            decode(ws[i], x, firstToken * ws[i].cols(), tokens, ys[i], firstToken * ws[i].rows());
+        }
+    }
+
     /** As {@link #decode}, uniform too, with f32 arithmetic: no activation is rounded. The default is {@link #matmulUniform}. */
     default void decodeExact(Matrix w, float[] x, int xOffset, int tokens, float[] y, int yOffset) {
         matmulUniform(w, x, xOffset, tokens, y, yOffset);

@@ -142,6 +142,50 @@ public final class VectorKernels implements Kernels {
             streamed(w, x, xOffset, tokens, y, yOffset);
             return;
         }
+        round(w, x, xOffset, tokens);
+        int groups = w.groups();
+        int chunks = chunks(groups);
+        pool.forEach(chunks, (chunk, thread) -> {
+            int to = (int) ((long) groups * (chunk + 1) / chunks);
+            for (int group = (int) ((long) groups * chunk / chunks); group < to; group++) {
+                rounded(w, group, tokens, y, yOffset, tiles[thread]);
+            }
+        });
+    }
+
+    @Override
+    public void decode(Matrix[] ws, float[] x, int firstToken, int tokens, float[][] ys) {
+        int groups = 0;
+        for (int i = 0; i < ws.length; i++) {
+            PackedMatrix w = checked(
+                    ws[i], x, firstToken * ws[i].cols(), tokens, ys[i], firstToken * ws[i].rows());
+            if (w.format() != PackedMatrix.Format.Q4 || w.cols() != ws[0].cols()) {
+                Kernels.super.decode(ws, x, firstToken, tokens, ys);
+                return;
+            }
+            groups += w.groups();
+        }
+        if (groups == 0) {
+            return;
+        }
+        round((PackedMatrix) ws[0], x, firstToken * ws[0].cols(), tokens);
+        int all = groups;
+        int chunks = chunks(all);
+        pool.forEach(chunks, (chunk, thread) -> {
+            int from = (int) ((long) all * chunk / chunks);
+            int to = (int) ((long) all * (chunk + 1) / chunks);
+            for (int i = 0; i < ws.length && to > 0; i++) {
+                PackedMatrix w = (PackedMatrix) ws[i];
+                for (int group = Math.max(0, from); group < Math.min(to, w.groups()); group++) {
+                    rounded(w, group, tokens, ys[i], firstToken * w.rows(), tiles[thread]);
+                }
+                from -= w.groups();
+                to -= w.groups();
+            }
+        });
+    }
+
+    private void round(PackedMatrix w, float[] x, int xOffset, int tokens) {
         int steps = tokens * w.steps();
         if (scales.length < steps) {
             pairs = new int[steps * 16];
@@ -151,14 +195,6 @@ public final class VectorKernels implements Kernels {
         for (int t = 0; t < tokens; t++) {
             Gemv.roundActivations(w, x, xOffset + t * w.cols(), t, pairs, scales, roundedSums);
         }
-        int groups = w.groups();
-        int chunks = chunks(groups);
-        pool.forEach(chunks, (chunk, thread) -> {
-            int to = (int) ((long) groups * (chunk + 1) / chunks);
-            for (int group = (int) ((long) groups * chunk / chunks); group < to; group++) {
-                rounded(w, group, tokens, y, yOffset, tiles[thread]);
-            }
-        });
     }
 
     private void roundedSuperBlocks(PackedMatrix w, float[] x, int xOffset, int tokens, float[] y, int yOffset) {
@@ -219,8 +255,9 @@ public final class VectorKernels implements Kernels {
         return Math.min(groups, pool.threads() == 1 ? 1 : pool.threads() * CHUNKS_PER_THREAD);
     }
 
-    /** Every token on its own, one group of rows after the other for all of them. */
+    /** Every token as if on its own, one group of rows after the other for all of them. */
     private void streamed(PackedMatrix w, float[] x, int xOffset, int tokens, float[] y, int yOffset) {
+        boolean bytes = w.format() == PackedMatrix.Format.Q8;
         if (scaled.length < tokens) {
             scaled = Arrays.copyOf(scaled, tokens);
             sums = Arrays.copyOf(sums, tokens);
@@ -238,9 +275,16 @@ public final class VectorKernels implements Kernels {
             int to = (int) ((long) groups * (chunk + 1) / chunks);
             for (int group = (int) ((long) groups * chunk / chunks); group < to; group++) {
                 int row = group * GROUP;
-                for (int t = 0; t < tokens; t++) {
+                boolean whole = row + GROUP <= w.rows();
+                int t = 0;
+                for (; bytes && whole && t + Gemv.BYTE_TOKENS <= tokens; t += Gemv.BYTE_TOKENS) {
                     int target = yOffset + t * w.rows() + row;
-                    if (row + GROUP <= w.rows()) {
+                    Gemv.fourBytes(w, group, 0, scaled, sums, t, y, target, w.rows());
+                    Gemv.fourBytes(w, group, 1, scaled, sums, t, y, target, w.rows());
+                }
+                for (; t < tokens; t++) {
+                    int target = yOffset + t * w.rows() + row;
+                    if (whole) {
                         Gemv.group(w, group, scaled[t], sums[t], y, target);
                     } else {
                         Gemv.group(w, group, scaled[t], sums[t], tiles[thread], 0);
