@@ -1,6 +1,5 @@
 package longreach.tensor.kernel;
 
-import static jdk.incubator.vector.VectorOperators.ADD;
 import static jdk.incubator.vector.VectorOperators.AND;
 import static jdk.incubator.vector.VectorOperators.ASHR;
 import static jdk.incubator.vector.VectorOperators.I2F;
@@ -124,7 +123,7 @@ final class Gemv {
             float max = largest.reduceLanes(MAX);
             float inverse = max == 0 ? 0 : 127 / max;
             scales[first + b] = max / 127;
-            sums[first + b] = sum.reduceLanes(ADD);
+            sums[first + b] = VectorMath.sumLanes(sum);
             for (int i = 0; i < 16; i++) {
                 int k = from + i / 4 * 8 + i % 4;
                 // Adding it leaves the rounded value, in two's complement, in the low bits of the sum.

@@ -20,6 +20,7 @@ public interface Kernels {
     /**
      * Repacks a stored matrix [rows, cols] for {@link #matmul}.
      *
+     * @param weight borrowed; every thread of the pool reads it, so its memory is of a shared arena or the heap
      * @param arena owns the repacked bytes
      */
     Matrix prepare(Tensor weight, Arena arena);

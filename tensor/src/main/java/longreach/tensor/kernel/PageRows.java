@@ -115,8 +115,14 @@ final class PageRows {
                 FloatVector cOdd = FloatVector.broadcast(F, q[qOffset + 2 * dim + 2 * r + 1]);
                 FloatVector dEven = FloatVector.broadcast(F, q[qOffset + 3 * dim + 2 * r]);
                 FloatVector dOdd = FloatVector.broadcast(F, q[qOffset + 3 * dim + 2 * r + 1]);
-                FloatVector even0 = w0.lanewise(LSHL, 16).lanewise(ASHR, 3).lanewise(AND, bits).reinterpretAsFloats();
-                FloatVector even1 = w1.lanewise(LSHL, 16).lanewise(ASHR, 3).lanewise(AND, bits).reinterpretAsFloats();
+                FloatVector even0 = w0.lanewise(LSHL, 16)
+                        .lanewise(ASHR, 3)
+                        .lanewise(AND, bits)
+                        .reinterpretAsFloats();
+                FloatVector even1 = w1.lanewise(LSHL, 16)
+                        .lanewise(ASHR, 3)
+                        .lanewise(AND, bits)
+                        .reinterpretAsFloats();
                 a0 = even0.fma(aEven, a0);
                 a1 = even1.fma(aEven, a1);
                 b0 = even0.fma(bEven, b0);
@@ -176,8 +182,14 @@ final class PageRows {
                 FloatVector bOdd = FloatVector.broadcast(F, q[qOffset + dim + 2 * r + 1]);
                 FloatVector cEven = FloatVector.broadcast(F, q[qOffset + 2 * dim + 2 * r]);
                 FloatVector cOdd = FloatVector.broadcast(F, q[qOffset + 2 * dim + 2 * r + 1]);
-                FloatVector even0 = w0.lanewise(LSHL, 16).lanewise(ASHR, 3).lanewise(AND, bits).reinterpretAsFloats();
-                FloatVector even1 = w1.lanewise(LSHL, 16).lanewise(ASHR, 3).lanewise(AND, bits).reinterpretAsFloats();
+                FloatVector even0 = w0.lanewise(LSHL, 16)
+                        .lanewise(ASHR, 3)
+                        .lanewise(AND, bits)
+                        .reinterpretAsFloats();
+                FloatVector even1 = w1.lanewise(LSHL, 16)
+                        .lanewise(ASHR, 3)
+                        .lanewise(AND, bits)
+                        .reinterpretAsFloats();
                 a0 = even0.fma(aEven, a0);
                 a1 = even1.fma(aEven, a1);
                 b0 = even0.fma(bEven, b0);
@@ -223,8 +235,14 @@ final class PageRows {
                 IntVector w1 = IntVector.fromMemorySegment(I, page, at + 4 * LANES, ByteOrder.LITTLE_ENDIAN);
                 FloatVector aEven = FloatVector.broadcast(F, q[qOffset + 2 * r]);
                 FloatVector aOdd = FloatVector.broadcast(F, q[qOffset + 2 * r + 1]);
-                FloatVector even0 = w0.lanewise(LSHL, 16).lanewise(ASHR, 3).lanewise(AND, bits).reinterpretAsFloats();
-                FloatVector even1 = w1.lanewise(LSHL, 16).lanewise(ASHR, 3).lanewise(AND, bits).reinterpretAsFloats();
+                FloatVector even0 = w0.lanewise(LSHL, 16)
+                        .lanewise(ASHR, 3)
+                        .lanewise(AND, bits)
+                        .reinterpretAsFloats();
+                FloatVector even1 = w1.lanewise(LSHL, 16)
+                        .lanewise(ASHR, 3)
+                        .lanewise(AND, bits)
+                        .reinterpretAsFloats();
                 a0 = even0.fma(aEven, a0);
                 a1 = even1.fma(aEven, a1);
                 FloatVector odd0 = w0.lanewise(ASHR, 3).lanewise(AND, bits).reinterpretAsFloats();
@@ -270,8 +288,14 @@ final class PageRows {
                 FloatVector cOdd = FloatVector.broadcast(F, weights[weightsOffset + 2 * POSITIONS + 2 * r + 1]);
                 FloatVector dEven = FloatVector.broadcast(F, weights[weightsOffset + 3 * POSITIONS + 2 * r]);
                 FloatVector dOdd = FloatVector.broadcast(F, weights[weightsOffset + 3 * POSITIONS + 2 * r + 1]);
-                FloatVector even0 = w0.lanewise(LSHL, 16).lanewise(ASHR, 3).lanewise(AND, bits).reinterpretAsFloats();
-                FloatVector even1 = w1.lanewise(LSHL, 16).lanewise(ASHR, 3).lanewise(AND, bits).reinterpretAsFloats();
+                FloatVector even0 = w0.lanewise(LSHL, 16)
+                        .lanewise(ASHR, 3)
+                        .lanewise(AND, bits)
+                        .reinterpretAsFloats();
+                FloatVector even1 = w1.lanewise(LSHL, 16)
+                        .lanewise(ASHR, 3)
+                        .lanewise(AND, bits)
+                        .reinterpretAsFloats();
                 a0 = even0.fma(aEven, a0);
                 a1 = even1.fma(aEven, a1);
                 b0 = even0.fma(bEven, b0);
@@ -331,8 +355,14 @@ final class PageRows {
                 FloatVector bOdd = FloatVector.broadcast(F, weights[weightsOffset + POSITIONS + 2 * r + 1]);
                 FloatVector cEven = FloatVector.broadcast(F, weights[weightsOffset + 2 * POSITIONS + 2 * r]);
                 FloatVector cOdd = FloatVector.broadcast(F, weights[weightsOffset + 2 * POSITIONS + 2 * r + 1]);
-                FloatVector even0 = w0.lanewise(LSHL, 16).lanewise(ASHR, 3).lanewise(AND, bits).reinterpretAsFloats();
-                FloatVector even1 = w1.lanewise(LSHL, 16).lanewise(ASHR, 3).lanewise(AND, bits).reinterpretAsFloats();
+                FloatVector even0 = w0.lanewise(LSHL, 16)
+                        .lanewise(ASHR, 3)
+                        .lanewise(AND, bits)
+                        .reinterpretAsFloats();
+                FloatVector even1 = w1.lanewise(LSHL, 16)
+                        .lanewise(ASHR, 3)
+                        .lanewise(AND, bits)
+                        .reinterpretAsFloats();
                 a0 = even0.fma(aEven, a0);
                 a1 = even1.fma(aEven, a1);
                 b0 = even0.fma(bEven, b0);
@@ -378,8 +408,14 @@ final class PageRows {
                 IntVector w1 = IntVector.fromMemorySegment(I, page, at + 4 * LANES, ByteOrder.LITTLE_ENDIAN);
                 FloatVector aEven = FloatVector.broadcast(F, weights[weightsOffset + 2 * r]);
                 FloatVector aOdd = FloatVector.broadcast(F, weights[weightsOffset + 2 * r + 1]);
-                FloatVector even0 = w0.lanewise(LSHL, 16).lanewise(ASHR, 3).lanewise(AND, bits).reinterpretAsFloats();
-                FloatVector even1 = w1.lanewise(LSHL, 16).lanewise(ASHR, 3).lanewise(AND, bits).reinterpretAsFloats();
+                FloatVector even0 = w0.lanewise(LSHL, 16)
+                        .lanewise(ASHR, 3)
+                        .lanewise(AND, bits)
+                        .reinterpretAsFloats();
+                FloatVector even1 = w1.lanewise(LSHL, 16)
+                        .lanewise(ASHR, 3)
+                        .lanewise(AND, bits)
+                        .reinterpretAsFloats();
                 a0 = even0.fma(aEven, a0);
                 a1 = even1.fma(aEven, a1);
                 FloatVector odd0 = w0.lanewise(ASHR, 3).lanewise(AND, bits).reinterpretAsFloats();

@@ -157,8 +157,7 @@ public final class VectorKernels implements Kernels {
     public void decode(Matrix[] ws, float[] x, int firstToken, int tokens, float[][] ys) {
         int groups = 0;
         for (int i = 0; i < ws.length; i++) {
-            PackedMatrix w = checked(
-                    ws[i], x, firstToken * ws[i].cols(), tokens, ys[i], firstToken * ws[i].rows());
+            PackedMatrix w = checked(ws[i], x, firstToken * ws[i].cols(), tokens, ys[i], firstToken * ws[i].rows());
             if (w.format() != PackedMatrix.Format.Q4 || w.cols() != ws[0].cols()) {
                 Kernels.super.decode(ws, x, firstToken, tokens, ys);
                 return;

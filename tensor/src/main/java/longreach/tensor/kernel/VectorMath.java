@@ -105,7 +105,7 @@ final class VectorMath {
      * The sum of the lanes in one fixed order. {@code reduceLanes} may add in any, and does so differently before and
      * after a method is compiled: the same prompt would give other last bits in a fresh process.
      */
-    private static float sumLanes(FloatVector v) {
+    static float sumLanes(FloatVector v) {
         float sum = sumFour(v, 0);
         if (LANES > 4) {
             sum += sumFour(v, 4);
