@@ -1,6 +1,7 @@
 package longreach.gateway.answer;
 
 import longreach.gateway.call.Caller;
+import longreach.gateway.plan.Plan;
 import longreach.gemini.v1beta.GenerateContentResponse;
 
 /** Where an answer goes, piece by piece, from one thread. */
@@ -10,4 +11,7 @@ public interface AnswerSink extends Caller {
      * @throws longreach.gateway.error.ApiException CANCELLED when the caller is gone
      */
     void accept(GenerateContentResponse piece);
+
+    /** Before the first piece: what the answer will rest on. */
+    default void planned(Plan plan) {}
 }

@@ -24,6 +24,7 @@ import longreach.gemini.v1beta.CountTokensRequest;
 import longreach.gemini.v1beta.CountTokensResponse;
 import longreach.gemini.v1beta.GenerateContentRequest;
 import longreach.gemini.v1beta.GenerateContentResponse;
+import longreach.v1.CacheUse;
 import longreach.v1.CachedPrompt;
 import longreach.v1.EncodedMedia;
 import longreach.v1.GenerateDown;
@@ -71,13 +72,47 @@ public final class Answering {
     /** The whole answer at once. */
     public GenerateContentResponse answer(GenerateContentRequest proto, Tenant tenant, Caller caller) {
         var last = new GenerateContentResponse[1];
-        generate(proto, tenant, caller, true, piece -> last[0] = piece);
+        interruptibly(() -> {
+            generate(asked(proto, tenant), CacheUse.READ_WRITE, tenant, new Whole(last, caller), true);
+            return null;
+        });
         return last[0];
     }
 
     /** The answer as it comes. */
     public void stream(GenerateContentRequest proto, Tenant tenant, AnswerSink sink) {
-        generate(proto, tenant, sink, false, sink::accept);
+        interruptibly(() -> {
+            generate(asked(proto, tenant), CacheUse.READ_WRITE, tenant, sink, false);
+            return null;
+        });
+    }
+
+    /**
+     * The answer to a conversation's next turn, as it comes.
+     *
+     * @param before the conversation so far; empty: none, and the request may name a cached content
+     * @param keep whether the store may hold on to anything of it
+     */
+    public void goOn(
+            GenerateContentRequest proto, Optional<CachedPrompt> before, boolean keep, Tenant tenant, AnswerSink sink) {
+        interruptibly(() -> {
+            var asked = before.isPresent() ? new Asked(requests.parse(proto), before) : asked(proto, tenant);
+            generate(asked, keep ? CacheUse.READ_WRITE : CacheUse.READ_ONLY, tenant, sink, false);
+            return null;
+        });
+    }
+
+    /** Keeps the only piece. */
+    private record Whole(GenerateContentResponse[] last, Caller caller) implements AnswerSink {
+        @Override
+        public void accept(GenerateContentResponse piece) {
+            last[0] = piece;
+        }
+
+        @Override
+        public void checkStillThere() {
+            caller.checkStillThere();
+        }
     }
 
     /** Lays the request out exactly as answering it would. */
@@ -100,51 +135,46 @@ public final class Answering {
         return interruptibly(() -> media.read(bytes, mimeType, fileName, tenant, caller));
     }
 
-    private interface Pieces {
-        void accept(GenerateContentResponse piece);
-    }
-
-    private void generate(GenerateContentRequest proto, Tenant tenant, Caller caller, boolean whole, Pieces pieces) {
-        interruptibly(() -> {
-            var asked = asked(proto, tenant);
-            var request = asked.request();
-            var plan = plan(asked, tenant, caller);
-            quotas.tokens(tenant, plan.totalTokens());
-            var answer = new AnswerBuilder(
-                    plan, UUID.randomUUID().toString(), request.form().includeThoughts());
-            try (var call = DuplexCall.<GenerateUp, GenerateDown>open(
-                    "lm-core",
-                    down -> LmCoreGrpc.newStub(lmCore)
-                            .withDeadlineAfter(limit.toMillis(), TimeUnit.MILLISECONDS)
-                            .generate(down))) {
-                call.write(GenerateUp.newBuilder()
-                        .setOpen(open(request, plan, tenant))
-                        .build());
-                for (var down = call.read(caller); down != null; down = call.read(caller)) {
-                    switch (down.getKindCase()) {
-                        case WANT -> {
-                            if (down.getWant().getSegmentsCount() > 0) {
-                                throw new IllegalStateException("lm-core wants soft segments, and there are none");
-                            }
-                            call.halfClose();
+    private void generate(Asked asked, CacheUse cache, Tenant tenant, AnswerSink sink, boolean whole)
+            throws InterruptedException, IOException {
+        var request = asked.request();
+        var plan = plan(asked, tenant, sink);
+        quotas.tokens(tenant, plan.totalTokens());
+        sink.planned(plan);
+        var answer = new AnswerBuilder(
+                plan, UUID.randomUUID().toString(), request.form().includeThoughts());
+        try (var call = DuplexCall.<GenerateUp, GenerateDown>open(
+                "lm-core",
+                down -> LmCoreGrpc.newStub(lmCore)
+                        .withDeadlineAfter(limit.toMillis(), TimeUnit.MILLISECONDS)
+                        .generate(down))) {
+            call.write(GenerateUp.newBuilder()
+                    .setOpen(open(request, plan, tenant).setCache(cache))
+                    .build());
+            for (var down = call.read(sink); down != null; down = call.read(sink)) {
+                switch (down.getKindCase()) {
+                    case WANT -> {
+                        if (down.getWant().getSegmentsCount() > 0) {
+                            throw new IllegalStateException("lm-core wants soft segments, and there are none");
                         }
-                        case TOKENS -> {
-                            var piece = answer.piece(down.getTokens());
-                            if (!whole && piece.getCandidates(0).getContent().getPartsCount() > 0) {
-                                pieces.accept(piece);
-                            }
-                        }
-                        case DONE -> {
-                            count(plan, tenant, down.getDone().getUsage());
-                            pieces.accept(answer.last(down.getDone(), whole));
-                            return null;
-                        }
-                        case PREFILL, KIND_NOT_SET -> {}
+                        call.halfClose();
                     }
+                    case TOKENS -> {
+                        var piece = answer.piece(down.getTokens());
+                        if (!whole && piece.getCandidates(0).getContent().getPartsCount() > 0) {
+                            sink.accept(piece);
+                        }
+                    }
+                    case DONE -> {
+                        count(plan, tenant, down.getDone().getUsage());
+                        sink.accept(answer.last(down.getDone(), whole));
+                        return;
+                    }
+                    case PREFILL, KIND_NOT_SET -> {}
                 }
-                throw ApiException.unavailable("lm-core ended the answer early", null);
             }
-        });
+            throw ApiException.unavailable("lm-core ended the answer early", null);
+        }
     }
 
     private void count(Plan plan, Tenant tenant, Usage usage) {
@@ -157,7 +187,7 @@ public final class Answering {
                         usage.getOutputTokens());
     }
 
-    private Open open(GenerateRequest request, Plan plan, Tenant tenant) {
+    private Open.Builder open(GenerateRequest request, Plan plan, Tenant tenant) {
         int room = plan.model().getContextTokens() - plan.totalTokens();
         int most =
                 plan.model().getOutputTokens() > 0 ? Math.min(room, plan.model().getOutputTokens()) : room;
@@ -177,7 +207,7 @@ public final class Answering {
         if (form.thinkingBudget() >= 0) {
             open.setThinking(Thinking.newBuilder().setBudget(form.thinkingBudget()));
         }
-        return open.build();
+        return open;
     }
 
     /** @param prefix the cached prompt that the request goes on from */

@@ -244,11 +244,33 @@ public final class CachedContents {
     public Erased delete(Tenant tenant, String name) {
         get(tenant, name);
         var id = id(name);
-        var own = store.get(tenant, CHUNKS, id).map(CachedContents::chunks).orElse(CachedChunks.getDefaultInstance());
         long records = 0;
         // First, so that nobody begins to use it meanwhile.
-        for (var kind : List.of(TOLD, PROMPT, CHUNKS)) {
+        for (var kind : List.of(TOLD, PROMPT)) {
             records += store.delete(tenant, kind, id) ? 1 : 0;
+        }
+        var erased = eraseChunks(store, tenant, id);
+        return new Erased(erased.chunks(), records + erased.records(), erased.remaining());
+    }
+
+    /** Notes the chunks that something stands on, under its own name: a content's or another's. */
+    public static void putChunks(
+            ContextStoreClient store, Tenant tenant, String id, List<ByteString> keys, Duration life) {
+        store.keep(tenant, keys, life);
+        store.put(
+                tenant,
+                CHUNKS,
+                id,
+                CachedChunks.newBuilder().addAllKeys(keys).build().toByteString(),
+                life);
+    }
+
+    /** Erases those chunks of a name that no other name of the tenant stands on. */
+    public static Erased eraseChunks(ContextStoreClient store, Tenant tenant, String id) {
+        var own = store.get(tenant, CHUNKS, id).map(CachedContents::chunks).orElse(CachedChunks.getDefaultInstance());
+        long records = store.delete(tenant, CHUNKS, id) ? 1 : 0;
+        if (own.getKeysCount() == 0) {
+            return new Erased(0, records, 0);
         }
         var shared = new HashSet<ByteString>();
         store.list(tenant, CHUNKS)

@@ -38,7 +38,7 @@ public final class ContextStoreClient {
         store = ContextStoreGrpc.newBlockingStub(channel);
     }
 
-    void put(Tenant tenant, String kind, String name, ByteString value, Duration ttl) {
+    public void put(Tenant tenant, String kind, String name, ByteString value, Duration ttl) {
         ask(
                 STEP,
                 stub -> stub.putRecord(PutRecordRequest.newBuilder()
@@ -50,7 +50,7 @@ public final class ContextStoreClient {
                         .build()));
     }
 
-    Optional<ByteString> get(Tenant tenant, String kind, String name) {
+    public Optional<ByteString> get(Tenant tenant, String kind, String name) {
         var answer = ask(
                 STEP,
                 stub -> stub.getRecord(GetRecordRequest.newBuilder()
@@ -61,7 +61,7 @@ public final class ContextStoreClient {
         return answer.getFound() ? Optional.of(answer.getValue()) : Optional.empty();
     }
 
-    List<StoredRecord> list(Tenant tenant, String kind) {
+    public List<StoredRecord> list(Tenant tenant, String kind) {
         return ask(
                         STEP,
                         stub -> stub.listRecords(ListRecordsRequest.newBuilder()
@@ -71,7 +71,7 @@ public final class ContextStoreClient {
                 .getRecordsList();
     }
 
-    boolean delete(Tenant tenant, String kind, String name) {
+    public boolean delete(Tenant tenant, String kind, String name) {
         return ask(
                         STEP,
                         stub -> stub.deleteRecord(DeleteRecordRequest.newBuilder()

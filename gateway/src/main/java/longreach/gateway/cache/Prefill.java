@@ -16,18 +16,18 @@ import longreach.v1.Open;
 import longreach.v1.Segment;
 
 /** Has lm-core compute a prompt's beginning and put it into the store. */
-final class Prefill {
+public final class Prefill {
     /** The longest inputs take hours on small machines; the caller's own deadline is usually nearer. */
     private static final Duration LIMIT = Duration.ofHours(12);
 
     private final Channel lmCore;
 
-    Prefill(Channel lmCore) {
+    public Prefill(Channel lmCore) {
         this.lmCore = lmCore;
     }
 
     /** @return the chunks that hold it, as far as the store took them */
-    List<ByteString> run(String model, Tenant tenant, List<Segment> segments, Caller caller)
+    public List<ByteString> run(String model, Tenant tenant, List<Segment> segments, Caller caller)
             throws InterruptedException {
         try (var call = DuplexCall.<GenerateUp, GenerateDown>open(
                 "lm-core",

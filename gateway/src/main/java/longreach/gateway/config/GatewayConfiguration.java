@@ -11,9 +11,11 @@ import longreach.gateway.auth.KeyFile;
 import longreach.gateway.auth.Quotas;
 import longreach.gateway.cache.CachedContents;
 import longreach.gateway.cache.ContextStoreClient;
+import longreach.gateway.cache.Prefill;
 import longreach.gateway.embed.Embeddings;
 import longreach.gateway.files.FileLibrary;
 import longreach.gateway.files.Uploads;
+import longreach.gateway.interaction.Interactions;
 import longreach.gateway.media.ArtifactClient;
 import longreach.gateway.media.EncoderClient;
 import longreach.gateway.media.MediaReader;
@@ -190,6 +192,27 @@ public class GatewayConfiguration {
                 quotas,
                 channels.lmCore,
                 properties.limits().answer());
+    }
+
+    @Bean
+    Interactions interactions(
+            Requests requests,
+            Models models,
+            CachedContents cached,
+            Planner planner,
+            Answering answering,
+            Channels channels,
+            GatewayProperties properties) {
+        return new Interactions(
+                requests,
+                models,
+                cached,
+                planner,
+                answering,
+                new Prefill(channels.lmCore),
+                new ContextStoreClient(channels.contextStore),
+                properties.limits().interactionLife(),
+                Clock.systemUTC());
     }
 
     private static DocumentLayout layout(GatewayProperties properties) {

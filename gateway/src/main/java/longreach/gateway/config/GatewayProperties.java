@@ -64,6 +64,7 @@ public record GatewayProperties(
      * @param fileLife how long a file is kept
      * @param uploadLife how long an unfinished upload is kept
      * @param contextLife how long a cached content is kept for which none was said
+     * @param interactionLife how long an interaction is kept after it was last gone on from
      * @param encode longest that the reading of one media item may take
      * @param answer longest that one answer may take where the caller names no deadline
      * @param encodesAtOnce media items that are read at the same time
@@ -75,6 +76,7 @@ public record GatewayProperties(
             @DefaultValue("48h") Duration fileLife,
             @DefaultValue("24h") Duration uploadLife,
             @DefaultValue("1h") Duration contextLife,
+            @DefaultValue("7d") Duration interactionLife,
             @DefaultValue("3h") Duration encode,
             @DefaultValue("30m") Duration answer,
             @DefaultValue("2") int encodesAtOnce) {

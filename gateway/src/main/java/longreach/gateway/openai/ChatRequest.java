@@ -15,6 +15,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.regex.Pattern;
 import longreach.gateway.error.ApiException;
+import longreach.gateway.request.Fields;
 import longreach.gemini.v1beta.Blob;
 import longreach.gemini.v1beta.Content;
 import longreach.gemini.v1beta.FileData;

@@ -10,6 +10,7 @@ import java.util.ArrayList;
 import java.util.Base64;
 import java.util.List;
 import longreach.gateway.error.ApiException;
+import longreach.gateway.request.Fields;
 import longreach.v1.Embedding;
 
 /** @param dimensions 0: all @param base64 whether vectors are written as little-endian floats in base64 */

@@ -2,6 +2,7 @@ package longreach.gateway.plan;
 
 import java.util.ArrayList;
 import java.util.Comparator;
+import java.util.HashSet;
 import java.util.List;
 import java.util.stream.IntStream;
 import longreach.gateway.request.GenerateRequest.RequestTurn;
@@ -25,11 +26,31 @@ public sealed interface DocumentLayout {
 
     /**
      * @param turns as requested
-     * @param media of the request's media parts, in the order in which they stand in the turns
+     * @param media those of earlier turns, then those of the request's media parts, in the order in which they stand in
+     *     the turns
+     * @param earlier how many media are of earlier turns
+     * @param shown units that stand in earlier turns
      */
-    record Input(List<RequestTurn> turns, List<ReadMedia> media) {
+    record Input(List<RequestTurn> turns, List<ReadMedia> media, int earlier, List<Unit> shown) {
+        Input(List<RequestTurn> turns, List<ReadMedia> media) {
+            this(turns, media, 0, List.of());
+        }
+
+        /** Those that may be shown now. */
         List<Unit> units() {
-            return media.stream().flatMap(item -> item.units().stream()).toList();
+            var before = new HashSet<List<Integer>>();
+            shown.forEach(unit -> before.add(List.of(unit.media(), unit.number())));
+            return media.stream()
+                    .flatMap(item -> item.units().stream())
+                    .filter(unit -> !before.contains(List.of(unit.media(), unit.number())))
+                    .toList();
+        }
+
+        /** Those of the request's own media. */
+        List<Unit> ownUnits() {
+            return media.subList(earlier, media.size()).stream()
+                    .flatMap(item -> item.units().stream())
+                    .toList();
         }
 
         /** Index of the last user turn, or -1. */
@@ -127,7 +148,7 @@ public sealed interface DocumentLayout {
     record Whole() implements DocumentLayout {
         @Override
         public List<Draft> drafts(Input input) {
-            int[] next = {0};
+            int[] next = {input.earlier()};
             var turns = new ArrayList<Turn>();
             for (var turn : input.turns()) {
                 var parts = new ArrayList<RenderPart>();
@@ -144,7 +165,7 @@ public sealed interface DocumentLayout {
                     turns.add(turn(turn, parts));
                 }
             }
-            return List.of(new Draft(turns, input.units()));
+            return List.of(new Draft(turns, input.ownUnits()));
         }
 
         @Override
@@ -166,14 +187,14 @@ public sealed interface DocumentLayout {
                     if (!parts.isEmpty()) {
                         parts.add(typed("\n\n"));
                     }
-                    input.units().forEach(unit -> parts.add(render(input, unit)));
+                    input.ownUnits().forEach(unit -> parts.add(render(input, unit)));
                     parts.addAll(typedParts(turn));
                 }
                 if (!parts.isEmpty()) {
                     turns.add(turn(turn, parts));
                 }
             }
-            return List.of(new Draft(turns, input.units()));
+            return List.of(new Draft(turns, input.ownUnits()));
         }
 
         @Override

@@ -19,6 +19,7 @@ import longreach.v1.RenderPart;
 import longreach.v1.RenderRequest;
 import longreach.v1.RenderResponse;
 import longreach.v1.Segment;
+import longreach.v1.ToolDeclaration;
 import longreach.v1.Turn;
 
 /** Lays a request out, has lm-core render it, and takes the fullest draft that fits the model's context. */
@@ -38,17 +39,18 @@ public final class Planner {
 
     /**
      * @param media what was read of the request's media parts, in their order
-     * @param prefix the cached prompt that the request goes on from
+     * @param prefix what the request goes on from
      * @throws ApiException INVALID_ARGUMENT when not even the shortest draft fits, with both numbers
      */
     public Plan plan(
             GenerateRequest request, ModelDescription model, List<ReadMedia> media, Optional<CachedPrompt> prefix) {
         checkReadable(media);
-        var before = prefix.map(StoredMedia::media).orElse(List.of());
-        var all = new ArrayList<>(before);
-        all.addAll(media);
+        var before = prefix.map(Earlier::of).orElse(Earlier.NOTHING);
+        var all = new ArrayList<>(before.media());
+        media.forEach(item -> all.add(behind(item, before.media().size())));
         RenderResponse rendered = null;
-        var drafts = layout.drafts(new DocumentLayout.Input(request.turns(), media));
+        var drafts = layout.drafts(
+                new DocumentLayout.Input(request.turns(), all, before.media().size(), before.shown()));
         for (var draft : drafts) {
             if (draft.turns().isEmpty()) {
                 throw ApiException.badField("contents", "no text and nothing readable", "some text");
@@ -56,23 +58,58 @@ public final class Planner {
             var asked = conversation(request, draft.turns(), !media.isEmpty(), prefix);
             rendered = render(model, thinking(request, model, asked));
             if (rendered.getTotalTokens() < model.getContextTokens()) {
-                var shown = new ArrayList<Unit>();
-                before.forEach(item -> shown.addAll(item.units()));
-                draft.shown().forEach(unit -> shown.add(unit.behind(before.size())));
+                var shown = new ArrayList<>(before.shown());
+                shown.addAll(draft.shown());
                 return new Plan(
                         model,
                         rendered.getSegmentsList(),
                         rendered.getTotalTokens(),
-                        before.isEmpty() ? layout.choice() : LayoutChoice.WHOLE,
+                        isWhole(before) ? LayoutChoice.WHOLE : layout.choice(),
                         all,
                         shown,
-                        prefix.map(Planner::tokens).orElse(Map.of()));
+                        prefix.map(Planner::tokens).orElse(Map.of()),
+                        new Plan.Own(
+                                asked.getSystemList(),
+                                draft.turns(),
+                                before.media().size(),
+                                before.shown().size()));
             }
         }
         if (rendered == null) {
             throw new IllegalStateException("layout " + layout.choice().label() + " made no draft");
         }
         throw tooLong(rendered.getTotalTokens(), model);
+    }
+
+    private static boolean isWhole(Earlier before) {
+        return !before.media().isEmpty()
+                && before.shown().size()
+                        == before.media().stream()
+                                .mapToInt(item -> item.units().size())
+                                .sum();
+    }
+
+    private static ReadMedia behind(ReadMedia item, int others) {
+        return others == 0
+                ? item
+                : new ReadMedia(
+                        item.id(),
+                        item.title(),
+                        item.modality(),
+                        item.units().stream().map(unit -> unit.behind(others)).toList());
+    }
+
+    /**
+     * The segments of a conversation up to the end of its last part: what whoever goes on from it begins with.
+     *
+     * @throws ApiException from lm-core
+     */
+    public List<Segment> segments(CachedPrompt conversation, List<ToolDeclaration> tools, ModelDescription model) {
+        var asked = RenderRequest.newBuilder()
+                .addAllSystem(conversation.getSystemList())
+                .addAllTools(tools);
+        conversation.getTurnsList().forEach(turn -> append(asked, turn));
+        return upToLastBoundary(render(model, asked.build()).getSegmentsList());
     }
 
     private static ApiException tooLong(int tokens, ModelDescription model) {
@@ -108,13 +145,7 @@ public final class Planner {
             turns.add(apart(turns.removeLast()));
         }
         var asked = conversation(request, turns, !media.isEmpty(), Optional.empty());
-        var segments = render(model, asked).getSegmentsList();
-        int end = segments.size();
-        // What follows the last part is the template's, and depends on who speaks next.
-        while (end > 0 && !segments.get(end - 1).getBoundaryAfter()) {
-            end--;
-        }
-        var kept = segments.subList(0, end);
+        var kept = upToLastBoundary(render(model, asked).getSegmentsList());
         var tokens = Plan.tokensByModality(kept);
         int total = tokens.values().stream().mapToInt(Integer::intValue).sum();
         if (total >= model.getContextTokens()) {
@@ -122,10 +153,19 @@ public final class Planner {
         }
         var prompt =
                 CachedPrompt.newBuilder().addAllSystem(asked.getSystemList()).addAllTurns(turns);
-        media.forEach(item -> prompt.addMedia(StoredMedia.store(item)));
+        media.forEach(item -> prompt.addMedia(StoredMedia.store(item, unit -> true)));
         tokens.forEach((modality, count) -> prompt.addTokens(
                 ModalityCount.newBuilder().setModality(modality).setTokens(count)));
         return new Prefix(prompt.build(), kept, total);
+    }
+
+    /** What follows the last part is the template's, and depends on who speaks next. */
+    private static List<Segment> upToLastBoundary(List<Segment> segments) {
+        int end = segments.size();
+        while (end > 0 && !segments.get(end - 1).getBoundaryAfter()) {
+            end--;
+        }
+        return segments.subList(0, end);
     }
 
     /** A question that joins this turn must not touch its last word. */
@@ -151,7 +191,10 @@ public final class Planner {
             GenerateRequest request, List<Turn> turns, boolean withMedia, Optional<CachedPrompt> prefix) {
         var proto =
                 RenderRequest.newBuilder().addAllTools(request.form().tools().declared());
-        prefix.ifPresent(cached -> proto.addAllSystem(cached.getSystemList()).addAllTurns(cached.getTurnsList()));
+        prefix.ifPresent(cached -> {
+            proto.addAllSystem(cached.getSystemList());
+            cached.getTurnsList().forEach(turn -> append(proto, turn));
+        });
         var system = request.system().isEmpty() && withMedia && prefix.isEmpty() ? List.of(QUOTE) : request.system();
         for (int i = 0; i < system.size(); i++) {
             proto.addSystem(RenderPart.newBuilder()
@@ -159,16 +202,18 @@ public final class Planner {
                     .setModality(Modality.TEXT)
                     .setBoundaryAfter(i == system.size() - 1));
         }
-        for (var turn : turns) {
-            int last = proto.getTurnsCount() - 1;
-            // Chat templates alternate.
-            if (last >= 0 && proto.getTurns(last).getRole() == turn.getRole()) {
-                proto.getTurnsBuilder(last).addAllParts(turn.getPartsList());
-            } else {
-                proto.addTurns(turn);
-            }
-        }
+        turns.forEach(turn -> append(proto, turn));
         return proto.build();
+    }
+
+    /** Chat templates alternate. */
+    private static void append(RenderRequest.Builder conversation, Turn turn) {
+        int last = conversation.getTurnsCount() - 1;
+        if (last >= 0 && conversation.getTurns(last).getRole() == turn.getRole()) {
+            conversation.getTurnsBuilder(last).addAllParts(turn.getPartsList());
+        } else {
+            conversation.addTurns(turn);
+        }
     }
 
     private static RenderRequest thinking(GenerateRequest request, ModelDescription model, RenderRequest asked) {

@@ -2,6 +2,7 @@ package longreach.gateway.plan;
 
 import java.util.ArrayList;
 import java.util.List;
+import java.util.function.Predicate;
 import longreach.v1.CachedMedia;
 import longreach.v1.CachedPassage;
 import longreach.v1.CachedPrompt;
@@ -15,13 +16,17 @@ final class StoredMedia {
 
     private StoredMedia() {}
 
-    static CachedMedia store(ReadMedia item) {
+    /** @param shown whether a unit stands in the prompt */
+    static CachedMedia store(ReadMedia item, Predicate<Unit> shown) {
         var out = CachedMedia.newBuilder()
                 .setId(item.id().startsWith(INLINE) ? CACHED + item.id() : item.id())
                 .setTitle(item.title())
                 .setModality(item.modality());
         for (var unit : item.units()) {
-            var stored = CachedUnit.newBuilder().setMark(unit.mark()).setText(unit.text());
+            var stored = CachedUnit.newBuilder()
+                    .setMark(unit.mark())
+                    .setText(unit.text())
+                    .setHidden(!shown.test(unit));
             unit.passages()
                     .forEach(passage -> stored.addPassages(
                             CachedPassage.newBuilder().setMark(passage.mark()).setText(passage.text())));

@@ -9,6 +9,7 @@ import longreach.gateway.cache.CachedContents;
 import longreach.gateway.config.GatewayProperties;
 import longreach.gateway.error.ApiException;
 import longreach.gateway.files.FileLibrary;
+import longreach.gateway.interaction.Interactions;
 import longreach.gemini.v1beta.CachedContent;
 import org.springframework.web.bind.annotation.DeleteMapping;
 import org.springframework.web.bind.annotation.GetMapping;
@@ -29,11 +30,14 @@ class CachedContentController {
     private static final String ERASE = ":erase";
 
     private final CachedContents contents;
+    private final Interactions interactions;
     private final FileLibrary files;
     private final long maxBytes;
 
-    CachedContentController(CachedContents contents, FileLibrary files, GatewayProperties properties) {
+    CachedContentController(
+            CachedContents contents, Interactions interactions, FileLibrary files, GatewayProperties properties) {
         this.contents = contents;
+        this.interactions = interactions;
         this.files = files;
         maxBytes = properties.limits().request().toBytes();
     }
@@ -101,6 +105,12 @@ class CachedContentController {
 
     @PostMapping("/cachedContents:eraseAll")
     void eraseAll(HttpServletRequest request, HttpServletResponse response) throws IOException {
+        try {
+            interactions.forget(RestCall.tenant(request));
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            throw ApiException.cancelled("the request was stopped");
+        }
         // Files first: while one is read, what is read of it goes to the store.
         int erasedFiles = files.eraseAll(RestCall.tenant(request));
         erased(response, contents.deleteAll(RestCall.tenant(request)), erasedFiles);

@@ -6,6 +6,7 @@ import jakarta.servlet.http.HttpServletResponse;
 import java.io.IOException;
 import longreach.gateway.error.ApiException;
 import longreach.gateway.error.ErrorMapper;
+import longreach.gateway.interaction.InteractionErrors;
 import longreach.gateway.openai.OpenAiErrors;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -42,13 +43,18 @@ class ErrorAdvice {
             RestCall.answer(response, OpenAiErrors.httpCode(status), OpenAiErrors.toJson(status));
             return;
         }
-        RestCall.answer(response, ErrorMapper.httpCode(status), ErrorMapper.toJson(status));
+        RestCall.answer(
+                response,
+                ErrorMapper.httpCode(status),
+                InteractionErrors.concerns(request.getRequestURI())
+                        ? Json.oneLine(InteractionErrors.toJson(status))
+                        : ErrorMapper.toJson(status));
     }
 
     private static ApiException noRoute(HttpServletRequest request) {
         return ApiException.notFound(request.getMethod() + " " + request.getRequestURI()
-                + ": no such route (expected: models, models/NAME:METHOD, cachedContents, files and upload/*/files,"
-                + " under /v1beta, /v1 or /v1alpha; or models, chat/completions, embeddings and audio/transcriptions"
+                + ": no such route (expected: models, models/NAME:METHOD, cachedContents, interactions, files and"
+                + " upload/*/files, under /v1beta, /v1 or /v1alpha; or models, chat/completions, embeddings and audio/transcriptions"
                 + " under /openai/v1)");
     }
 }

@@ -1,4 +1,4 @@
-package longreach.gateway.openai;
+package longreach.gateway.request;
 
 import com.google.gson.JsonArray;
 import com.google.gson.JsonElement;
@@ -8,8 +8,8 @@ import java.util.Optional;
 import longreach.gateway.error.ApiException;
 
 /** Reads the fields of an object that a stranger wrote. JSON's null counts as absent. */
-record Fields(JsonObject object, String path) {
-    String at(String name) {
+public record Fields(JsonObject object, String path) {
+    public String at(String name) {
         return path.isEmpty() ? name : path + "." + name;
     }
 
@@ -18,15 +18,15 @@ record Fields(JsonObject object, String path) {
         return value == null || value.isJsonNull() ? Optional.empty() : Optional.of(value);
     }
 
-    boolean has(String name) {
+    public boolean has(String name) {
         return get(name).isPresent();
     }
 
-    JsonElement any(String name) {
+    public JsonElement any(String name) {
         return get(name).orElseThrow(() -> ApiException.badField(at(name), "absent", "a value"));
     }
 
-    Optional<String> text(String name) {
+    public Optional<String> text(String name) {
         return get(name).map(value -> {
             if (value instanceof JsonPrimitive primitive && primitive.isString()) {
                 return primitive.getAsString();
@@ -35,7 +35,7 @@ record Fields(JsonObject object, String path) {
         });
     }
 
-    Optional<Double> number(String name) {
+    public Optional<Double> number(String name) {
         return get(name).map(value -> {
             if (value instanceof JsonPrimitive primitive && primitive.isNumber()) {
                 return primitive.getAsDouble();
@@ -44,7 +44,7 @@ record Fields(JsonObject object, String path) {
         });
     }
 
-    Optional<Integer> integer(String name) {
+    public Optional<Integer> integer(String name) {
         return number(name).map(value -> {
             if (value != Math.rint(value) || Math.abs(value) > Integer.MAX_VALUE) {
                 throw ApiException.badField(at(name), value, "a whole number");
@@ -53,7 +53,7 @@ record Fields(JsonObject object, String path) {
         });
     }
 
-    boolean flag(String name) {
+    public boolean flag(String name) {
         return get(name)
                 .map(value -> {
                     if (value instanceof JsonPrimitive primitive && primitive.isBoolean()) {
@@ -64,7 +64,7 @@ record Fields(JsonObject object, String path) {
                 .orElse(false);
     }
 
-    Optional<JsonArray> list(String name) {
+    public Optional<JsonArray> list(String name) {
         return get(name).map(value -> {
             if (value instanceof JsonArray array) {
                 return array;
@@ -73,11 +73,11 @@ record Fields(JsonObject object, String path) {
         });
     }
 
-    Optional<Fields> child(String name) {
+    public Optional<Fields> child(String name) {
         return get(name).map(value -> of(value, at(name)));
     }
 
-    static Fields of(JsonElement value, String path) {
+    public static Fields of(JsonElement value, String path) {
         if (value instanceof JsonObject object) {
             return new Fields(object, path);
         }
