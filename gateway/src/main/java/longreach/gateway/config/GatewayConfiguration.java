@@ -19,6 +19,7 @@ import longreach.gateway.interaction.Interactions;
 import longreach.gateway.media.ArtifactClient;
 import longreach.gateway.media.EncoderClient;
 import longreach.gateway.media.MediaReader;
+import longreach.gateway.models.ModelAliases;
 import longreach.gateway.models.Models;
 import longreach.gateway.plan.DocumentLayout;
 import longreach.gateway.plan.MediaParts;
@@ -77,8 +78,8 @@ public class GatewayConfiguration {
     }
 
     @Bean
-    Models models(Channels channels) {
-        return new Models(channels.lmCore);
+    Models models(Channels channels, GatewayProperties properties) {
+        return new Models(channels.lmCore, ModelAliases.of(properties.modelAlias()));
     }
 
     @Bean

@@ -24,6 +24,7 @@ import org.springframework.util.unit.DataSize;
  * @param layout how documents are laid out before a question
  * @param pieceTokens most tokens of one unit that is ranked and shown as a whole
  * @param shownPieces how many of the best units the model is shown; 0: as the layout's measurement says
+ * @param modelAlias other names of models, each {@code ALIAS=MODEL}; {@code *} at an alias's end fits all that begin so
  * @param limits sizes and times
  * @param quota what a tenant may use in a minute, unless its key says otherwise
  */
@@ -41,6 +42,7 @@ public record GatewayProperties(
         @DefaultValue("best-pieces") LayoutChoice layout,
         @DefaultValue("220") int pieceTokens,
         @DefaultValue("0") int shownPieces,
+        @DefaultValue List<String> modelAlias,
         @DefaultValue Limits limits,
         @DefaultValue Quota quota) {
 

@@ -29,14 +29,16 @@ public final class Models {
     private static final float MAX_TEMPERATURE = 2;
 
     private final Channel lmCore;
+    private final ModelAliases aliases;
     private volatile Known known;
     /** It is part of lm-core, so what is known once stays. */
     private volatile Optional<EmbedderDescription> knownEmbedder;
 
     private record Known(List<ModelDescription> models, long atNanos) {}
 
-    public Models(Channel lmCore) {
+    public Models(Channel lmCore, ModelAliases aliases) {
         this.lmCore = lmCore;
+        this.aliases = aliases;
     }
 
     /** @throws ApiException UNAVAILABLE */
@@ -62,13 +64,15 @@ public final class Models {
         }
     }
 
-    /** @param name with or without {@code models/} @throws ApiException NOT_FOUND, naming the ones that exist */
+    /**
+     * @param name a model's or an alias, with or without {@code models/}
+     * @throws ApiException NOT_FOUND, naming the ones that exist
+     */
     public ModelDescription find(String name) {
         var bare = Requests.modelName(name);
         var models = all();
-        return models.stream()
-                .filter(model -> model.getName().equals(bare))
-                .findFirst()
+        return named(bare, models)
+                .or(() -> named(aliases.resolve(bare), models))
                 .orElseThrow(() -> ApiException.notFound("models/" + bare + ": no such model (expected: "
                         + models.stream()
                                 .map(model -> "models/" + model.getName())
@@ -76,16 +80,20 @@ public final class Models {
                         + ")"));
     }
 
+    private static Optional<ModelDescription> named(String bare, List<ModelDescription> models) {
+        return models.stream().filter(model -> model.getName().equals(bare)).findFirst();
+    }
+
     /**
      * The sentence encoder.
      *
-     * @param name with or without {@code models/}
+     * @param name its own or an alias, with or without {@code models/}
      * @throws ApiException NOT_FOUND when that is another model, or none is served
      */
     public EmbedderDescription embedder(String name) {
         var bare = Requests.modelName(name);
         var embedder = embedder();
-        return embedder.filter(each -> each.getName().equals(bare))
+        return embedder.filter(each -> isNamed(each, bare))
                 .orElseThrow(() -> ApiException.notFound("models/" + bare + ": embeds no content (expected: "
                         + embedder.map(each -> "models/" + each.getName()).orElse("none; no such model is served")
                         + ")"));
@@ -109,11 +117,15 @@ public final class Models {
         return last;
     }
 
-    /** One model of any kind, as it is listed. */
+    private boolean isNamed(EmbedderDescription embedder, String bare) {
+        return embedder.getName().equals(bare) || embedder.getName().equals(aliases.resolve(bare));
+    }
+
+    /** One model of any kind, as it is listed: under its own name. */
     public Model get(String name) {
         var bare = Requests.modelName(name);
         return embedder()
-                .filter(each -> each.getName().equals(bare))
+                .filter(each -> isNamed(each, bare))
                 .map(Models::describe)
                 .orElseGet(() -> describe(find(name)));
     }
