@@ -22,6 +22,8 @@ public final class KeyChain {
 
     private static final byte[] CHECKPOINT_DOMAIN = "longreach/checkpoint-key/1".getBytes(StandardCharsets.US_ASCII);
 
+    private static final byte[] BESIDE_DOMAIN = "longreach/beside-key/1".getBytes(StandardCharsets.US_ASCII);
+
     private final Digest model;
     private final int layoutVersion;
     private final Digest salt;
@@ -84,6 +86,20 @@ public final class KeyChain {
         MessageDigest sha = sha256();
         field(sha, CHECKPOINT_DOMAIN);
         field(sha, chunk.bytes());
+        return ChunkKey.of(sha.digest());
+    }
+
+    /**
+     * The key of something that was made of a chunk and is kept beside it. As {@link #checkpoint}, it depends on the
+     * chunk's key alone.
+     *
+     * @param kind what it is, and what it was made by
+     */
+    public static ChunkKey beside(ChunkKey chunk, String kind) {
+        MessageDigest sha = sha256();
+        field(sha, BESIDE_DOMAIN);
+        field(sha, chunk.bytes());
+        field(sha, kind.getBytes(StandardCharsets.UTF_8));
         return ChunkKey.of(sha.digest());
     }
 

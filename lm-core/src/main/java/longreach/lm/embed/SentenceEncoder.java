@@ -12,6 +12,7 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import longreach.lm.select.TextEmbedder;
 import tools.jackson.databind.json.JsonMapper;
 
 /**
@@ -19,7 +20,7 @@ import tools.jackson.databind.json.JsonMapper;
  * 2019; Wang et al. 2020). Loaded with the first text. Texts are run one by one: the quantisation takes its range from
  * all that is run at once, so a batch would make a text's vector depend on its neighbours. Safe for use by several threads.
  */
-public final class SentenceEncoder implements AutoCloseable {
+public final class SentenceEncoder implements TextEmbedder, AutoCloseable {
     public static final String NAME = "all-minilm-l6-v2";
     public static final int DIMENSIONS = 384;
     /** What the model was trained on; markers included. */
@@ -36,8 +37,24 @@ public final class SentenceEncoder implements AutoCloseable {
     /** @param values of length 1 @param tokens of the whole text, markers included, also those that were cut */
     public record Embedding(float[] values, int tokens) {}
 
+    @Override
+    public String name() {
+        return NAME;
+    }
+
+    @Override
+    public int dimensions() {
+        return DIMENSIONS;
+    }
+
     /** @throws IllegalStateException when the model cannot be run */
-    public Embedding embed(String text) {
+    @Override
+    public float[] embed(String text) {
+        return embedding(text).values();
+    }
+
+    /** @throws IllegalStateException when the model cannot be run */
+    public Embedding embedding(String text) {
         var model = load();
         List<Integer> ids = model.pieces.encode(text);
         int kept = Math.min(ids.size(), MAX_TOKENS - 2);

@@ -20,6 +20,7 @@ import longreach.lm.kv.KvCache;
 import longreach.lm.kv.KvPool;
 import longreach.lm.kv.KvReservation;
 import longreach.lm.kv.KvShape;
+import longreach.lm.kv.RowLookup;
 import longreach.lm.model.Batch;
 import longreach.lm.model.LanguageModel;
 import longreach.lm.model.ModelCard;
@@ -28,6 +29,7 @@ import longreach.lm.schedule.FairQueue;
 import longreach.lm.schedule.PrefillTurns;
 import longreach.lm.schedule.StepCost;
 import longreach.lm.schedule.StepPlan;
+import longreach.lm.select.TextEmbedder;
 import longreach.lm.speculate.Speculation;
 import longreach.store.api.ChunkStore;
 import longreach.store.api.Digest;
@@ -77,6 +79,9 @@ public final class Engine implements AutoCloseable {
     private final KvPool pool;
     private final ChunkPublisher publisher;
     private final Digest computation;
+    // Of chunks whose tokens saw a window: never to be taken for those that saw everything.
+    private final Digest windowedComputation;
+    private final LongSelection selection;
     private final boolean publishesAnswers;
     private final EngineMetrics metrics;
     private final Batch batch;
@@ -129,7 +134,25 @@ public final class Engine implements AutoCloseable {
             EngineSettings settings,
             EngineMetrics metrics,
             DraftModel draft) {
-        this(model, kernels, tokens, precision, store, settings, metrics, draft, System::nanoTime);
+        this(model, kernels, tokens, precision, store, settings, metrics, draft, null);
+    }
+
+    /**
+     * As above, with what tells which texts mean alike.
+     *
+     * @param embedder by which blocks of long contexts are chosen; stays the caller's; null: none
+     */
+    public Engine(
+            LanguageModel model,
+            Kernels kernels,
+            TokenText tokens,
+            Precision precision,
+            ChunkStore store,
+            EngineSettings settings,
+            EngineMetrics metrics,
+            DraftModel draft,
+            TextEmbedder embedder) {
+        this(model, kernels, tokens, precision, store, settings, metrics, draft, embedder, System::nanoTime);
     }
 
     /** @param clock by which steps are timed */
@@ -142,6 +165,7 @@ public final class Engine implements AutoCloseable {
             EngineSettings settings,
             EngineMetrics metrics,
             DraftModel draft,
+            TextEmbedder embedder,
             LongSupplier clock) {
         if ((settings.speculation() == Speculation.DRAFT) != (draft != null)) {
             throw new IllegalArgumentException("speculation: " + settings.speculation() + ", draft model: "
@@ -163,6 +187,8 @@ public final class Engine implements AutoCloseable {
         pool = new KvPool(kernels, model.kvShape(), precision.kvType(), settings.kvBytes());
         publisher = store == null ? null : new ChunkPublisher(store, pool);
         computation = computation(card, precision);
+        windowedComputation = windowed(computation, settings.reach());
+        selection = new LongSelection(tokens, card.vocabulary(), embedder);
         publishesAnswers = precision.generatesAsItPrefills();
         queue = new FairQueue<>(settings.maxQueue());
         maxStep = Math.max(settings.stepTokens(), Math.min(MAX_BIDIRECTIONAL, card.context()));
@@ -205,6 +231,24 @@ public final class Engine implements AutoCloseable {
         }
     }
 
+    private static Digest windowed(Digest computation, LongSettings settings) {
+        try {
+            MessageDigest sha = MessageDigest.getInstance("SHA-256");
+            sha.update(computation.bytes());
+            sha.update(("window/" + settings.initialTokens() + "/" + settings.windowTokens())
+                    .getBytes(StandardCharsets.US_ASCII));
+            return Digest.of(sha.digest());
+        } catch (NoSuchAlgorithmException e) {
+            throw new IllegalStateException("every Java platform has SHA-256", e);
+        }
+    }
+
+    /** Most tokens of a prompt, whatever the answer then sees of it. */
+    public int mostPromptTokens() {
+        boolean reaches = settings.reach().enabled() && !pool.shape().needsCheckpoint();
+        return reaches ? Math.max(card.context(), settings.reach().maxTokens()) : card.context();
+    }
+
     public ModelCard card() {
         return card;
     }
@@ -220,9 +264,11 @@ public final class Engine implements AutoCloseable {
      * @throws EngineException.Overloaded when it could never get its pages; a full queue is told to the sink
      */
     public Generation submit(GenerateRequest request, AnswerSink sink) {
-        check(request);
+        LongShape shape = LongShape.of(request, settings.reach(), card.context(), pool.shape());
+        check(request, shape != null);
         int prompt = request.prompt().length();
-        int positions = (int) Math.min(card.context(), (long) prompt + request.maxTokens());
+        int positions =
+                shape == null ? (int) Math.min(card.context(), (long) prompt + request.maxTokens()) : shape.places();
         int most = pool.mostPositions(maxStep, rollback());
         if (positions > most) {
             throw new EngineException.Overloaded("prompt and answer: " + positions + " tokens (expected: at most "
@@ -230,14 +276,22 @@ public final class Engine implements AutoCloseable {
         }
         var answer =
                 new AnswerText(request, ThreadLocalRandom.current().nextLong(), tokens, kernels, card.vocabulary());
-        var sequence = new Sequence(request, sink, answer, card.width(), positions, publishesAnswers);
+        LongRun reach = shape == null ? null : new LongRun(shape, request.prompt(), selection);
+        var sequence = new Sequence(
+                request,
+                sink,
+                answer,
+                card.width(),
+                shape == null ? positions : shape.positions(),
+                publishesAnswers,
+                reach);
         post(() -> enqueue(sequence));
         return new Handle(sequence);
     }
 
-    private void check(GenerateRequest request) {
+    private void check(GenerateRequest request, boolean reaches) {
         var prompt = request.prompt();
-        if (prompt.length() > card.context()) {
+        if (!reaches && prompt.length() > card.context()) {
             throw new EngineException.InvalidRequest(
                     "prompt: " + prompt.length() + " tokens (expected: at most " + card.context() + ")");
         }
@@ -312,6 +366,7 @@ public final class Engine implements AutoCloseable {
             admit();
             boolean restored = restore();
             boolean read = draftReads();
+            choose();
             fillBatch();
             metrics.state(running.size(), queue.size(), (double) pool.bytesReserved() / pool.capacityBytes());
             if (!batch.isEmpty()) {
@@ -369,13 +424,16 @@ public final class Engine implements AutoCloseable {
     private void admit() {
         while (running.size() < settings.maxRunning() && queue.size() > 0) {
             Sequence next = queue.peek();
-            KvReservation reservation = pool.reserve(next.positions, maxStep, rollback());
+            int places = next.reach == null ? next.positions : next.reach.shape.places();
+            KvReservation reservation = pool.reserve(places, maxStep, rollback());
             if (reservation == null) {
                 return;
             }
             queue.poll();
             boolean writes = publisher != null && next.request.cache().writes();
-            next.cache = new KvCache(pool, model.rotation(), reservation, writes);
+            next.cache = next.reach == null
+                    ? new KvCache(pool, model.rotation(), reservation, writes)
+                    : KvCache.arranged(pool, model.rotation(), reservation, next.positions);
             running.add(next);
             lookUp(next);
         }
@@ -391,15 +449,27 @@ public final class Engine implements AutoCloseable {
         Thread.ofVirtual().name("chunk-lookup").start(() -> {
             try {
                 Tenant tenant = store.tenant(sequence.request.tenant());
-                var keys = new ChunkKeys(new KeyChain(computation, KvShape.LAYOUT_VERSION, tenant));
+                var keys = new ChunkKeys(new KeyChain(computation(sequence), KvShape.LAYOUT_VERSION, tenant));
                 ChunkPlan plan = ChunkPlanner.plan(sequence.request.prompt(), keys);
+                if (sequence.reach != null) {
+                    var rows = RowLookup.of(
+                            store,
+                            tenant,
+                            plan,
+                            sequence.reach.shape.question(),
+                            sequence.reach::firstSeen,
+                            pool);
+                    post(() -> {
+                        known(sequence, tenant, keys, plan);
+                        found(sequence, rows);
+                    });
+                    return;
+                }
                 var checkpoints =
                         pool.shape().needsCheckpoint() ? CheckpointPlan.of(plan, keys) : new CheckpointPlan(List.of());
                 var lookup = ChunkLookup.of(store, tenant, plan, checkpoints, pool);
                 post(() -> {
-                    sequence.tenant = tenant;
-                    sequence.keys = keys;
-                    sequence.plan = plan;
+                    known(sequence, tenant, keys, plan);
                     sequence.checkpoints = checkpoints;
                     found(sequence, lookup);
                 });
@@ -423,6 +493,68 @@ public final class Engine implements AutoCloseable {
         sequence.found(lookup);
         metrics.lookedUp(sequence.promptLength(), lookup.firstComputed());
         want(sequence);
+    }
+
+    private Digest computation(Sequence sequence) {
+        return sequence.reach != null && sequence.reach.shape.windowed() ? windowedComputation : computation;
+    }
+
+    private static void known(Sequence sequence, Tenant tenant, ChunkKeys keys, ChunkPlan plan) {
+        sequence.tenant = tenant;
+        sequence.keys = keys;
+        sequence.plan = plan;
+    }
+
+    private void found(Sequence sequence, RowLookup rows) {
+        try (rows) {
+            if (!closing && running.contains(sequence)) {
+                sequence.found(rows);
+                metrics.lookedUp(sequence.promptLength(), rows.firstComputed());
+                want(sequence);
+            }
+        }
+    }
+
+    /** Has blocks chosen for the sequences that have reached their question. */
+    private void choose() {
+        for (Sequence sequence : running) {
+            if (sequence.lookedUp
+                    && sequence.reach != null
+                    && sequence.reach.reachedQuestion(sequence.cache.length())) {
+                var held = sequence.reach.beginChoice(sequence.cache);
+                boolean reads = sequence.request.cache().reads();
+                boolean writes = sequence.request.cache().writes();
+                Thread.ofVirtual().name("block-choice").start(() -> {
+                    try {
+                        LongRun.Choice choice = sequence.reach.choose(
+                                held,
+                                reads ? sequence.plan : null,
+                                store,
+                                sequence.tenant,
+                                writes ? publisher : null,
+                                pool);
+                        post(() -> chosen(sequence, choice));
+                    } catch (RuntimeException | Error | InterruptedException e) {
+                        log.warn("choice of blocks failed: {}", e.toString());
+                        post(() -> {
+                            if (running.contains(sequence)) {
+                                fail(sequence, e);
+                            }
+                        });
+                    }
+                });
+            }
+        }
+    }
+
+    private void chosen(Sequence sequence, LongRun.Choice choice) {
+        try (var rows = choice.rows()) {
+            if (!closing && running.contains(sequence)) {
+                sequence.chosen(choice);
+            }
+        } catch (RuntimeException | Error e) {
+            fail(sequence, e);
+        }
     }
 
     private void want(Sequence sequence) {
@@ -458,7 +590,7 @@ public final class Engine implements AutoCloseable {
         boolean others = false;
         for (Sequence sequence : running) {
             if (sequence.decoding()) {
-                if (!sequence.offered) {
+                if (!sequence.offered && sequence.reach == null) {
                     sequence.offered = true;
                     sequence.follow(draft);
                 }
@@ -510,7 +642,7 @@ public final class Engine implements AutoCloseable {
         }
         if (draft == null) {
             for (Sequence sequence : stepping) {
-                if (settings.speculation() == Speculation.LOOKUP) {
+                if (settings.speculation() == Speculation.LOOKUP && sequence.reach == null) {
                     sequence.lookUp(Math.min(settings.maxDraft(), draftRows() / decoding), plan);
                 }
             }
@@ -628,7 +760,11 @@ public final class Engine implements AutoCloseable {
         if (sequence.entry.start() < sequence.promptLength()) {
             int computed = sequence.entry.tokens();
             int logits = sequence.entry.logitIndex();
-            sequence.stepped(publishing);
+            if (sequence.reach == null) {
+                sequence.stepped(publishing);
+            } else {
+                sequence.stepped(publishing, store, pool, settings.reach().holdBytes());
+            }
             metrics.prefilled(computed);
             sequence.sink.prefill(sequence.cache.length(), sequence.promptLength());
             if (sequence.cache.length() < sequence.promptLength()) {
@@ -683,7 +819,8 @@ public final class Engine implements AutoCloseable {
         }
         // The prompt and all of the answer but its last token, which is not computed yet.
         int computed = sequence.promptLength() + sequence.answer.count() - 1;
-        return computed >= card.context() ? Outcome.Reason.CONTEXT_FULL : null;
+        int full = sequence.reach == null ? card.context() : sequence.reach.full(card.context());
+        return computed >= full ? Outcome.Reason.CONTEXT_FULL : null;
     }
 
     private void finish(Sequence sequence, Outcome.Reason reason) {
@@ -720,6 +857,7 @@ public final class Engine implements AutoCloseable {
                 interrupted = true;
             }
         }
+        selection.close();
         pool.close();
         model.close();
         if (draft != null) {

@@ -11,6 +11,7 @@ import longreach.lm.speculate.Speculation;
  * @param speculation where guesses at the next tokens come from
  * @param maxDraft most guesses of a sequence in a step
  * @param rowCost what a further row costs a step that decodes, in shares of its fixed cost; 0: measured
+ * @param reach what lies beyond the model's trained length
  */
 public record EngineSettings(
         long kvBytes,
@@ -20,7 +21,8 @@ public record EngineSettings(
         int prefillBudget,
         Speculation speculation,
         int maxDraft,
-        double rowCost) {
+        double rowCost,
+        LongSettings reach) {
     public static final EngineSettings DEFAULTS = new EngineSettings(1L << 30, 64, 16, 512, 128);
 
     private static final int DRAFT = 12;
@@ -28,7 +30,7 @@ public record EngineSettings(
 
     /** With prompt look-up. */
     public EngineSettings(long kvBytes, int maxQueue, int maxRunning, int stepTokens, int prefillBudget) {
-        this(kvBytes, maxQueue, maxRunning, stepTokens, prefillBudget, Speculation.LOOKUP, DRAFT, 0);
+        this(kvBytes, maxQueue, maxRunning, stepTokens, prefillBudget, Speculation.LOOKUP, DRAFT, 0, LongSettings.DEFAULTS);
     }
 
     public EngineSettings {
@@ -46,11 +48,16 @@ public record EngineSettings(
     }
 
     public EngineSettings with(Speculation other) {
-        return new EngineSettings(kvBytes, maxQueue, maxRunning, stepTokens, prefillBudget, other, maxDraft, rowCost);
+        return new EngineSettings(kvBytes, maxQueue, maxRunning, stepTokens, prefillBudget, other, maxDraft, rowCost, reach);
     }
 
     public EngineSettings withRowCost(double share) {
         return new EngineSettings(
-                kvBytes, maxQueue, maxRunning, stepTokens, prefillBudget, speculation, maxDraft, share);
+                kvBytes, maxQueue, maxRunning, stepTokens, prefillBudget, speculation, maxDraft, share, reach);
+    }
+
+    public EngineSettings with(LongSettings other) {
+        return new EngineSettings(
+                kvBytes, maxQueue, maxRunning, stepTokens, prefillBudget, speculation, maxDraft, rowCost, other);
     }
 }

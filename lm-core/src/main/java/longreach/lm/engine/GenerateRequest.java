@@ -10,6 +10,7 @@ import longreach.lm.sample.Sampling;
  * @param prompt at least one token
  * @param maxTokens most tokens of the answer; 0: prefill and publish only
  * @param form what the answer must be made of
+ * @param context how much of the prompt the answer sees
  * @param deadlineNanos on {@link System#nanoTime}'s clock; {@link Long#MAX_VALUE}: none
  */
 public record GenerateRequest(
@@ -19,6 +20,7 @@ public record GenerateRequest(
         AnswerForm form,
         int maxTokens,
         CacheMode cache,
+        ContextUse context,
         long deadlineNanos) {
     public static final long NO_DEADLINE = Long.MAX_VALUE;
     private static final int MAX_TENANT_CHARACTERS = 256;
@@ -41,7 +43,23 @@ public record GenerateRequest(
     /** For an answer of plain text. */
     public GenerateRequest(
             String tenant, TokenStream prompt, Sampling sampling, int maxTokens, CacheMode cache, long deadlineNanos) {
-        this(tenant, prompt, sampling, AnswerForm.FREE, maxTokens, cache, deadlineNanos);
+        this(tenant, prompt, sampling, AnswerForm.FREE, maxTokens, cache, ContextUse.DEFAULT, deadlineNanos);
+    }
+
+    /** For an answer that sees as much of its prompt as the engine's settings say. */
+    public GenerateRequest(
+            String tenant,
+            TokenStream prompt,
+            Sampling sampling,
+            AnswerForm form,
+            int maxTokens,
+            CacheMode cache,
+            long deadlineNanos) {
+        this(tenant, prompt, sampling, form, maxTokens, cache, ContextUse.DEFAULT, deadlineNanos);
+    }
+
+    public GenerateRequest with(ContextUse other) {
+        return new GenerateRequest(tenant, prompt, sampling, form, maxTokens, cache, other, deadlineNanos);
     }
 
     public GenerateRequest {

@@ -13,6 +13,7 @@ import longreach.lm.model.Llama;
 import longreach.lm.model.Precision;
 import longreach.lm.model.RecurrentGemma;
 import longreach.lm.prompt.ChatTemplate;
+import longreach.lm.select.TextEmbedder;
 import longreach.store.api.ChunkStore;
 import longreach.tensor.kernel.KernelCheck;
 import longreach.tensor.kernel.Kernels;
@@ -131,13 +132,14 @@ public final class ModelLoader {
             ChunkStore store,
             EngineSettings settings,
             EngineMetrics metrics) {
-        return serve(entry, null, kernels, precision, store, settings, metrics);
+        return serve(entry, null, kernels, precision, store, settings, metrics, null);
     }
 
     /**
-     * The same with a model that guesses.
+     * The same with a model that guesses, and one that tells which texts mean alike.
      *
      * @param guessing null: none
+     * @param embedder as the engine's; null: none
      * @throws WeightsException when its tokens are not the model's
      */
     public static ServedModel serve(
@@ -147,7 +149,8 @@ public final class ModelLoader {
             Precision precision,
             ChunkStore store,
             EngineSettings settings,
-            EngineMetrics metrics) {
+            EngineMetrics metrics,
+            TextEmbedder embedder) {
         long began = System.nanoTime();
         Checkpoint checkpoint = open(entry.name(), entry.file(), kernels, precision);
         Checkpoint draft = null;
@@ -170,7 +173,7 @@ public final class ModelLoader {
                 guesses = draft(draft, checkpoint, kernels, precision, settings);
             }
             var engine = new Engine(
-                    checkpoint.model(), kernels, checkpoint.tokenizer(), precision, store, settings, metrics, guesses);
+                    checkpoint.model(), kernels, checkpoint.tokenizer(), precision, store, settings, metrics, guesses, embedder);
             log.info(
                     "model {}: {} parameters, {} tokens of context, precision {}, kernels {}, loaded in {} ms",
                     entry.name(),

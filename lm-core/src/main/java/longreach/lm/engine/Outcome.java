@@ -2,6 +2,7 @@ package longreach.lm.engine;
 
 import java.util.List;
 import java.util.Map;
+import longreach.lm.select.BlockSelector;
 import longreach.store.api.ChunkKey;
 
 /**
@@ -13,6 +14,7 @@ import longreach.store.api.ChunkKey;
  * @param thoughtTokens of those, thoughts with their markers
  * @param promptByModality tokens indexed by the modality's number
  * @param restoredByModality of those, how many came from the store
+ * @param seen what of the prompt the answer rests on
  * @param promptChunks keys of the chunks that hold the whole prompt, in order, and of the checkpoint at its end; empty when the store was not asked
  */
 public record Outcome(
@@ -25,7 +27,36 @@ public record Outcome(
         int[] promptByModality,
         int[] restoredByModality,
         List<ChunkKey> promptChunks,
+        Seen seen,
         Receipt receipt) {
+    /** A run of positions of the prompt. */
+    public record Block(int start, int end, float score) {}
+
+    /**
+     * What of its prompt the answer saw.
+     *
+     * @param mode EXACT, LONG or FOCUS
+     * @param selector what chose the blocks; NONE where none were chosen
+     * @param blocks chosen ones, best first
+     * @param promptTokens of the prompt that the answer's first token saw
+     * @param chooseMicros choosing, without fetching
+     * @param fetchMicros fetching chosen blocks
+     * @param blocksMissing blocks that were ranked but whose rows were not to be had
+     */
+    public record Seen(
+            ContextUse.Mode mode,
+            BlockSelector.Kind selector,
+            List<Block> blocks,
+            int promptTokens,
+            long chooseMicros,
+            long fetchMicros,
+            int blocksMissing) {
+        /** All of a prompt of so many tokens. */
+        public static Seen everything(int promptTokens) {
+            return new Seen(ContextUse.Mode.EXACT, BlockSelector.Kind.NONE, List.of(), promptTokens, 0, 0, 0);
+        }
+    }
+
     public enum Reason {
         STOP,
         MAX_TOKENS,

@@ -12,11 +12,14 @@ import longreach.lm.kv.ChunkPlanner;
 import longreach.lm.kv.ChunkPublisher;
 import longreach.lm.kv.ChunkSpan;
 import longreach.lm.kv.KvCache;
+import longreach.lm.kv.KvPool;
+import longreach.lm.kv.RowLookup;
 import longreach.lm.model.Batch;
 import longreach.lm.prompt.TokenStream;
 import longreach.lm.schedule.StepPlan;
 import longreach.lm.speculate.LookupDraft;
 import longreach.store.api.ChunkKey;
+import longreach.store.api.ChunkStore;
 import longreach.store.api.Tenant;
 
 /**
@@ -71,6 +74,8 @@ final class Sequence {
     private final List<ChunkKey> chain = new ArrayList<>();
     private final boolean publishesAnswers;
     private LookupDraft lookupDraft;
+    /** What part of the prompt is seen when; null: all of it. */
+    final LongRun reach;
     /** The draft model's state; null: it does not follow this sequence. */
     DraftModel.Follower follower;
     /** Whether the draft model was asked to follow. */
@@ -86,7 +91,9 @@ final class Sequence {
             AnswerText answer,
             int width,
             int positions,
-            boolean publishesAnswers) {
+            boolean publishesAnswers,
+            LongRun reach) {
+        this.reach = reach;
         this.publishesAnswers = publishesAnswers;
         this.request = request;
         this.sink = sink;
@@ -104,7 +111,10 @@ final class Sequence {
     }
 
     boolean prefilling() {
-        return lookedUp && lookup == null && cache.length() < promptLength();
+        return lookedUp
+                && lookup == null
+                && cache.length() < promptLength()
+                && (reach == null || !reach.waits(cache.length()));
     }
 
     boolean decoding() {
@@ -122,6 +132,27 @@ final class Sequence {
         missReason = found.missReason();
         tokensRestored = found.firstComputed();
         tokensShared = found.tokensShared();
+    }
+
+    /** The store has answered a sequence that sees a part of its prompt. */
+    void found(RowLookup rows) {
+        long began = System.nanoTime();
+        lookedUp = true;
+        missReason = rows.missReason();
+        tokensRestored = rows.firstComputed();
+        chunksRestored = rows.spans().size();
+        bytesRestored += reach.found(rows, cache);
+        restoreMicros += rows.micros() + (System.nanoTime() - began) / 1000;
+    }
+
+    /** Blocks were chosen for the question. */
+    void chosen(LongRun.Choice choice) {
+        long began = System.nanoTime();
+        if (choice.rows() != null) {
+            chunksRestored += choice.rows().spans().size();
+        }
+        bytesRestored += reach.chosen(choice, cache);
+        restoreMicros += choice.chooseMicros() + choice.fetchMicros() + (System.nanoTime() - began) / 1000;
     }
 
     /** There is no store to ask, or it may not be asked. */
@@ -169,7 +200,8 @@ final class Sequence {
      */
     int prefillable(int budget, int room) {
         int from = cache.length();
-        int to = soft.missingFrom(from, Math.min(promptLength(), from + Math.min(budget, room)));
+        int most = reach == null ? promptLength() : reach.stepEnd(from);
+        int to = soft.missingFrom(from, Math.min(most, from + Math.min(budget, room)));
         to = to < promptLength() ? prompt().resumableAt(to) : to;
         if (to > from) {
             return to - from;
@@ -191,6 +223,9 @@ final class Sequence {
             prefillBegan = System.nanoTime();
         }
         int from = cache.length();
+        if (reach != null) {
+            reach.arrange(cache);
+        }
         entry = batch.begin(cache, prompt());
         for (CheckpointPlan.Place place : checkpoints.places()) {
             if (place.published() && place.position() > from && place.position() < from + tokens) {
@@ -309,6 +344,16 @@ final class Sequence {
         }
     }
 
+    /** After a step of a sequence that sees a part of its prompt, as {@link #stepped}. */
+    void stepped(ChunkPublisher publisher, ChunkStore store, KvPool pool, long holdBytes) {
+        int before = entry.start();
+        stepped(publisher);
+        if (before < promptLength()) {
+            chunksPublished += reach.stepped(
+                    before, cache.length(), cache, plan, tenant, publisher, store, pool, holdBytes);
+        }
+    }
+
     /** After a step: publishes the chunks that it completed. */
     void stepped(ChunkPublisher publisher) {
         int before = entry.start();
@@ -320,7 +365,7 @@ final class Sequence {
         if (before < promptLength()) {
             soft.drop(after);
         }
-        if (publisher == null) {
+        if (publisher == null || reach != null) {
             return;
         }
         for (CheckpointPlan.Place place : checkpoints.places()) {
@@ -354,7 +399,7 @@ final class Sequence {
     void publishTail(ChunkPublisher publisher) {
         int end = cache.length();
         int start = end / CHUNK * CHUNK;
-        if (publisher == null || end <= promptLength() || !publishesAnswers) {
+        if (publisher == null || reach != null || end <= promptLength() || !publishesAnswers) {
             return;
         }
         ChunkKey key = key(start / CHUNK - 1);
@@ -459,11 +504,15 @@ final class Sequence {
                 prompt().countByModality(0, promptLength()),
                 prompt().countByModality(0, tokensRestored),
                 plan == null ? List.of() : promptChunks(),
+                reach == null ? Outcome.Seen.everything(promptLength()) : reach.report(),
                 receipt);
     }
 
     /** What a longer prompt needs to go on from this one. */
     private List<ChunkKey> promptChunks() {
+        if (reach != null) {
+            return reach.keys(plan);
+        }
         List<ChunkKey> keys = new ArrayList<>(cache.hasGrowing() ? plan.whole() : List.of());
         if (!checkpoints.places().isEmpty()) {
             // The last one is always published.

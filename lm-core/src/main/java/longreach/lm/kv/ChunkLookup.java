@@ -188,8 +188,12 @@ public final class ChunkLookup implements AutoCloseable {
         return true;
     }
 
-    /** Null when the entry is a chunk that fits its place. */
     private String reasonAgainst(Lookup entry, ChunkSpan span) {
+        return reasonAgainst(entry, span, shape, type);
+    }
+
+    /** Null when the entry is a chunk that fits its place. */
+    static String reasonAgainst(Lookup entry, ChunkSpan span, KvShape shape, KvPage.Type type) {
         return switch (entry) {
             case Lookup.Miss miss -> miss.reason().text();
             case Lookup.Hit hit -> {

@@ -45,6 +45,17 @@ public final class ChunkStage {
         return keysAt(indexInGroup, slot + KvPage.POSITIONS);
     }
 
+    /** Takes the first {@code tokens} rows from a chunk's payload. */
+    void readPayload(int tokens, MemorySegment from) {
+        long at = 0;
+        for (int i = 0; i < group.layers().length; i++) {
+            long bytes = (long) tokens * group.rowBytes()[i];
+            MemorySegment.copy(from, at, segment, keysAt(i, 0), bytes);
+            MemorySegment.copy(from, at + bytes, segment, valuesAt(i, 0), bytes);
+            at += 2 * bytes;
+        }
+    }
+
     /** Copies the first {@code tokens} rows as a chunk's payload. */
     void copyPayload(int tokens, MemorySegment to) {
         long at = 0;

@@ -37,6 +37,12 @@ public final class KvCache implements AutoCloseable {
     private float[] restoreK = new float[0];
     private float[] restoreV = new float[0];
     private int length;
+    // A position less this is its place in the pages.
+    private int shift;
+    // Of each place, which position lies there; null where every position lies at its own place.
+    private final int[] sources;
+    // Places whose sources are known.
+    private int arranged;
     // End of the last position whose raw rows somebody else may be reading.
     private int published;
     private boolean closed;
@@ -48,10 +54,10 @@ public final class KvCache implements AutoCloseable {
         final ChunkStage[] stages;
         int first;
 
-        Group(LayerGroup layers, int chunks) {
+        Group(LayerGroup layers, int chunks, int streamChunks) {
             this.layers = layers;
             blocks = new KvPool.Block[chunks];
-            stages = new ChunkStage[chunks];
+            stages = new ChunkStage[streamChunks];
         }
     }
 
@@ -60,6 +66,31 @@ public final class KvCache implements AutoCloseable {
      * @param staging keep raw rows, so that chunks and checkpoints can be published
      */
     public KvCache(KvPool pool, KeyRotation rotation, KvReservation reservation, boolean staging) {
+        this(pool, rotation, reservation, staging, reservation.positions(), false);
+    }
+
+    /**
+     * A cache whose pages hold a choice of the positions: the reservation's positions are places, and the raw rows of the
+     * stream stay until they are dropped, to be placed by {@link #arrange}.
+     *
+     * @param positions most positions of the stream
+     * @throws IllegalArgumentException for a model with layers that slide or recur
+     */
+    public static KvCache arranged(KvPool pool, KeyRotation rotation, KvReservation reservation, int positions) {
+        if (pool.shape().needsCheckpoint()) {
+            throw new IllegalArgumentException("arranged positions: a layer slides or recurs (expected: all grow)");
+        }
+        return new KvCache(pool, rotation, reservation, true, positions, true);
+    }
+
+    private KvCache(
+            KvPool pool,
+            KeyRotation rotation,
+            KvReservation reservation,
+            boolean staging,
+            int positions,
+            boolean arranged) {
+        sources = arranged ? new int[reservation.positions()] : null;
         this.pool = pool;
         this.shape = pool.shape();
         this.rotation = rotation;
@@ -73,7 +104,7 @@ public final class KvCache implements AutoCloseable {
         indexInGroup = new int[layers];
         pages = new KvPage[layers][];
         for (int g = 0; g < groups.length; g++) {
-            groups[g] = new Group(pool.groups().get(g), chunks);
+            groups[g] = new Group(pool.groups().get(g), chunks, KvPool.blocksFor(positions));
             int[] members = groups[g].layers.layers();
             for (int i = 0; i < members.length; i++) {
                 groupOf[members[i]] = groups[g];
@@ -105,6 +136,11 @@ public final class KvCache implements AutoCloseable {
         return length;
     }
 
+    /** Where the next position will lie in the pages: the length, unless others were arranged before it. */
+    public int place() {
+        return length - shift;
+    }
+
     /**
      * Pages of a layer of attention; page i holds positions [256 i, 256 i + 256). Entries past the length, and those
      * behind a sliding layer's window, may be null.
@@ -134,10 +170,10 @@ public final class KvCache implements AutoCloseable {
         return next == null ? end : Math.min(next, end);
     }
 
-    /** Makes room for positions up to {@code end}; to be called before the layers of a step. */
+    /** Makes room for places up to {@code end}; to be called before the layers of a step. */
     public void prepare(int end) {
-        if (end - length > reservation.step() || end > reservation.positions()) {
-            throw new IllegalArgumentException("step: [" + length + ", " + end + ") (expected: at most "
+        if (end - place() > reservation.step() || end > reservation.positions()) {
+            throw new IllegalArgumentException("step: [" + place() + ", " + end + ") (expected: at most "
                     + reservation.step() + " positions, up to " + reservation.positions() + ")");
         }
         for (RecurrentState state : recurrent) {
@@ -148,10 +184,10 @@ public final class KvCache implements AutoCloseable {
         marks.headSet(length, true).clear();
         for (Group group : groups) {
             slide(group, group.layers.firstSeen(length, reservation.rollback()) / POSITIONS);
-            addBlocks(group, length / POSITIONS, end);
+            addBlocks(group, place() / POSITIONS, end);
             if (staging) {
                 // A chunk that has begun without a stage lacks its first rows: it is never published.
-                for (int chunk = KvPool.blocksFor(length); chunk < KvPool.blocksFor(end); chunk++) {
+                for (int chunk = KvPool.blocksFor(length); chunk < KvPool.blocksFor(end + shift); chunk++) {
                     if (group.stages[chunk] == null) {
                         group.stages[chunk] = new ChunkStage(pool, group.layers);
                     }
@@ -189,7 +225,7 @@ public final class KvCache implements AutoCloseable {
     }
 
     /**
-     * Adds rows of one layer of attention at positions [start, start + tokens). Rounds k and v in place to what the store
+     * Adds rows of one layer of attention at places [start, start + tokens). Rounds k and v in place to what the store
      * holds, keeps them raw, rotates k in place and writes the pages.
      *
      * @param k unrotated keys, [tokens, kvWidth] from {@code kOffset}; overwritten
@@ -199,9 +235,10 @@ public final class KvCache implements AutoCloseable {
         int width = shape.attention(layer).kvWidth();
         ChunkStage[] stages = groupOf[layer].stages;
         for (int done = 0; done < tokens; ) {
-            int slot = (start + done) % POSITIONS;
+            int position = start + shift + done;
+            int slot = position % POSITIONS;
             int rows = Math.min(tokens - done, POSITIONS - slot);
-            ChunkStage stage = stages[(start + done) / POSITIONS];
+            ChunkStage stage = stages[position / POSITIONS];
             if (stage == null) {
                 codec.round(k, kOffset + done * width, rows * width);
                 codec.round(v, vOffset + done * width, rows * width);
@@ -215,9 +252,15 @@ public final class KvCache implements AutoCloseable {
         write(layer, start, tokens, k, kOffset, v, vOffset);
     }
 
-    /** The positions up to {@code end} are complete in every layer. */
+    /** The places up to {@code end} are complete in every layer. */
     public void advance(int end) {
-        length = end;
+        if (sources != null) {
+            for (int place = place(); place < end; place++) {
+                sources[place] = place + shift;
+            }
+            arranged = end;
+        }
+        length = end + shift;
     }
 
     /**
@@ -252,6 +295,7 @@ public final class KvCache implements AutoCloseable {
                 state.goBackTo(end);
             }
         }
+        arranged = Math.min(arranged, end - shift);
         length = end;
     }
 
@@ -390,10 +434,7 @@ public final class KvCache implements AutoCloseable {
     private void restoreRows(int layer, int start, int rows, MemorySegment payload, long keysAt, long valuesAt) {
         int width = shape.attention(layer).kvWidth();
         long rowBytes = (long) width * pool.type().bytes;
-        if (restoreK.length == 0) {
-            restoreK = new float[POSITIONS * shape.maxKvWidth()];
-            restoreV = new float[POSITIONS * shape.maxKvWidth()];
-        }
+        ensureRestoreScratch();
         for (int done = 0; done < rows; ) {
             int slot = (start + done) % POSITIONS;
             int n = Math.min(rows - done, POSITIONS - slot);
@@ -412,6 +453,13 @@ public final class KvCache implements AutoCloseable {
         }
     }
 
+    private void ensureRestoreScratch() {
+        if (restoreK.length == 0) {
+            restoreK = new float[POSITIONS * shape.maxKvWidth()];
+            restoreV = new float[POSITIONS * shape.maxKvWidth()];
+        }
+    }
+
     private void write(int layer, int start, int tokens, float[] k, int kOffset, float[] v, int vOffset) {
         rotation.rotate(layer, k, kOffset, tokens, start);
         AttentionShape attention = shape.attention(layer);
@@ -424,6 +472,91 @@ public final class KvCache implements AutoCloseable {
             kernels.writeKv(attention, page, slot, k, kOffset + done * width, v, vOffset + done * width, rows);
             done += rows;
         }
+    }
+
+    /**
+     * Arranges the pages: the ranges of the stream lie in them one behind the other, from place 0, each key rotated to its
+     * place, and the next position comes after the last. What lies where it should already is left alone.
+     *
+     * @throws IllegalArgumentException when the ranges do not end at the length
+     * @throws IllegalStateException when raw rows of a range are gone
+     */
+    public void arrange(Arrangement arrangement) {
+        if (arrangement.end() != length) {
+            throw new IllegalArgumentException(
+                    "arrangement up to " + arrangement.end() + " (expected: " + length + ", the length)");
+        }
+        int places = arrangement.places();
+        int same = 0;
+        int lying = Math.min(arranged, places);
+        while (same < lying && sources[same] == arrangement.source(same)) {
+            same++;
+        }
+        arranged = places;
+        shift = length - places;
+        Group growing = growing();
+        addBlocks(growing, 0, places);
+        int place = same;
+        while (place < places) {
+            int source = arrangement.source(place);
+            int slot = source % POSITIONS;
+            int rows = Math.min(arrangement.together(place), POSITIONS - slot);
+            ChunkStage stage = growing.stages[source / POSITIONS];
+            if (stage == null) {
+                throw new IllegalStateException("raw rows at " + source + " (expected: held)");
+            }
+            place(stage, slot, place, rows);
+            for (int i = 0; i < rows; i++) {
+                sources[place + i] = source + i;
+            }
+            place += rows;
+        }
+    }
+
+    /** Writes raw rows of every layer into the pages. */
+    private void place(ChunkStage stage, int slot, int place, int rows) {
+        ensureRestoreScratch();
+        for (int layer = 0; layer < pages.length; layer++) {
+            int index = indexInGroup[layer];
+            int n = rows * shape.attention(layer).kvWidth();
+            codec.read(stage.segment(), stage.keysAt(index, slot), restoreK, 0, n);
+            codec.read(stage.segment(), stage.valuesAt(index, slot), restoreV, 0, n);
+            write(layer, place, rows, restoreK, 0, restoreV, 0);
+        }
+    }
+
+    /** Whether the raw rows of a chunk of the stream are here. */
+    public boolean holds(int chunk) {
+        return growing().stages[chunk] != null;
+    }
+
+    /**
+     * Takes the raw rows of a chunk of the stream, to be arranged.
+     *
+     * @param payload as this package's documentation says; borrowed
+     * @throws IllegalArgumentException when the payload's length does not fit the span
+     */
+    public void hold(ChunkSpan span, MemorySegment payload) {
+        if (payload.byteSize() != shape.payloadBytes(span.tokens(), pool.type())) {
+            throw new IllegalArgumentException("chunk payload: " + payload.byteSize() + " bytes (expected: "
+                    + shape.payloadBytes(span.tokens(), pool.type()) + ")");
+        }
+        Group growing = growing();
+        int chunk = span.start() / POSITIONS;
+        if (growing.stages[chunk] == null) {
+            growing.stages[chunk] = new ChunkStage(pool, growing.layers);
+        }
+        growing.stages[chunk].readPayload(span.tokens(), payload);
+    }
+
+    /** The stream goes on at {@code position}, when the rows that it needs are arranged. */
+    public void resume(int position) {
+        if (sources == null || length != 0) {
+            throw new IllegalStateException("resume at " + position + " (expected: before the first step)");
+        }
+        length = position;
+        shift = position;
+        arranged = 0;
     }
 
     /** The raw rows of a chunk that is complete, for a publication, which must release them; or null. */
@@ -500,6 +633,9 @@ public final class KvCache implements AutoCloseable {
         closed = true;
         for (Group group : groups) {
             slide(group, group.blocks.length);
+            for (int chunk = 0; chunk < group.stages.length; chunk++) {
+                dropStage(group, chunk);
+            }
         }
         pool.release(reservation);
     }

@@ -57,6 +57,7 @@ public final class KvPool implements AutoCloseable {
     private long used;
     private int blocksInUse;
     private int stagesInUse;
+    private long stageBytesInUse;
 
     /**
      * @param budgetBytes upper bound of all pages and recurrent states together
@@ -157,6 +158,11 @@ public final class KvPool implements AutoCloseable {
 
     public synchronized int stagesInUse() {
         return stagesInUse;
+    }
+
+    /** Bytes of raw rows that somebody holds now. */
+    public synchronized long stageBytesInUse() {
+        return stageBytesInUse;
     }
 
     /** Puts bytes of a reservation to use. */
@@ -260,12 +266,14 @@ public final class KvPool implements AutoCloseable {
 
     synchronized MemorySegment takeStage(long bytes) {
         stagesInUse++;
+        stageBytesInUse += bytes;
         MemorySegment free = free(freeStages, bytes).poll();
         return free != null ? free : arena.allocate(bytes, 64);
     }
 
     synchronized void giveStage(MemorySegment stage) {
         stagesInUse--;
+        stageBytesInUse -= stage.byteSize();
         free(freeStages, stage.byteSize()).push(stage);
     }
 

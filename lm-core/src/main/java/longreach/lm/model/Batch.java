@@ -16,14 +16,17 @@ public final class Batch {
     public static final class Entry {
         KvCache cache;
         TokenStream prompt;
+        // Where the rows lie in the stream, and where the cache places them: the same unless it has arranged others.
+        int position;
         int start;
         int row;
         int tokens;
         int logitRows;
         int logitIndex;
 
+        /** Position of the first row in the stream. */
         public int start() {
-            return start;
+            return position;
         }
 
         public int tokens() {
@@ -37,7 +40,7 @@ public final class Batch {
 
         /** Whether its rows are beyond the prompt: tokens that were generated, or that may be. */
         boolean generated() {
-            return start >= prompt.length();
+            return position >= prompt.length();
         }
 
         int end() {
@@ -89,7 +92,8 @@ public final class Batch {
         Entry entry = entries[count++];
         entry.cache = cache;
         entry.prompt = prompt;
-        entry.start = cache.length();
+        entry.position = cache.length();
+        entry.start = cache.place();
         entry.row = rows;
         entry.tokens = 0;
         entry.logitRows = 0;

@@ -39,17 +39,21 @@ record RunAttention(Kernels kernels, AttentionShape causal, AttentionShape bidir
     private void attend(int layer, Batch.Entry entry, int from, float[] q, float[] out) {
         TokenStream prompt = entry.prompt;
         int end = entry.end();
+        // From a place in the cache to the position in the stream.
+        int shift = entry.position - entry.start;
         for (int p = entry.start + from; p < end; ) {
             int spanEnd = end;
             AttentionShape shape = causal;
-            if (p < prompt.length()) {
-                int run = prompt.runAt(p);
+            if (p + shift < prompt.length()) {
+                int run = prompt.runAt(p + shift);
                 if (prompt.isBidirectional(run)) {
                     shape = bidirectional;
-                    spanEnd = prompt.end(run);
+                    spanEnd = prompt.end(run) - shift;
                 } else {
-                    while (++run < prompt.runs().size() && prompt.start(run) < end && !prompt.isBidirectional(run)) {}
-                    spanEnd = run < prompt.runs().size() ? Math.min(end, prompt.start(run)) : end;
+                    while (++run < prompt.runs().size()
+                            && prompt.start(run) - shift < end
+                            && !prompt.isBidirectional(run)) {}
+                    spanEnd = run < prompt.runs().size() ? Math.min(end, prompt.start(run) - shift) : end;
                 }
             }
             if (spanEnd > end) {
@@ -70,8 +74,8 @@ record RunAttention(Kernels kernels, AttentionShape causal, AttentionShape bidir
         for (int e = 0; e < batch.entries(); e++) {
             Batch.Entry entry = batch.entry(e);
             if (entry.logitRows > 0) {
-                int wanted = entry.start + entry.tokens - entry.logitRows;
-                attend(layer, entry, entry.prompt.resumableAt(wanted) - entry.start, q, out);
+                int wanted = entry.position + entry.tokens - entry.logitRows;
+                attend(layer, entry, entry.prompt.resumableAt(wanted) - entry.position, q, out);
             }
         }
         batch.keepLogitRows(out, causal.queryWidth());

@@ -223,6 +223,7 @@ public final class OpenAiBackend implements ModelBackend, AutoCloseable {
                 new int[] {0, prompt},
                 new int[] {0, 0},
                 List.of(),
+                Outcome.Seen.everything(prompt),
                 receipt);
     }
 

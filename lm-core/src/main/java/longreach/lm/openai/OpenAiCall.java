@@ -146,6 +146,7 @@ final class OpenAiCall implements Generation {
                 byModality,
                 cachedByModality,
                 List.of(),
+                Outcome.Seen.everything(prompt),
                 receipt);
         end(() -> sink.done(outcome));
     }

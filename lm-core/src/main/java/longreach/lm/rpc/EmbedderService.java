@@ -45,7 +45,7 @@ final class EmbedderService extends EmbedderGrpc.EmbedderImplBase {
                 if (Context.current().isCancelled()) {
                     throw new EngineException.Cancelled();
                 }
-                var embedded = encoder.embed(text);
+                var embedded = encoder.embedding(text);
                 var values = Embedding.newBuilder().setTokens(embedded.tokens());
                 for (float value : embedded.values()) {
                     values.addValues(value);

@@ -49,6 +49,7 @@ public class LmCoreConfiguration {
             Kernels kernels,
             ComputePool pool,
             ContextStore store,
+            SentenceEncoder encoder,
             ObjectProvider<MeterRegistry> registry) {
         var catalogue = new ModelCatalogue(ModelCache.ofEnvironment());
         return ModelLoader.serve(
@@ -58,7 +59,8 @@ public class LmCoreConfiguration {
                 properties.precisionValue(),
                 store,
                 properties.engineSettings(),
-                new EngineMetrics(registry.getIfAvailable(SimpleMeterRegistry::new)));
+                new EngineMetrics(registry.getIfAvailable(SimpleMeterRegistry::new)),
+                encoder);
     }
 
     @Bean

@@ -4,11 +4,14 @@ import java.net.URI;
 import java.time.Duration;
 import java.util.Locale;
 import longreach.lm.engine.EngineSettings;
+import longreach.lm.engine.LongSettings;
 import longreach.lm.model.Precision;
 import longreach.lm.openai.OpenAiSettings;
+import longreach.lm.select.BlockSelector;
 import longreach.lm.speculate.Speculation;
 import org.springframework.boot.context.properties.ConfigurationProperties;
 import org.springframework.boot.context.properties.bind.DefaultValue;
+import org.springframework.boot.context.properties.bind.Name;
 import org.springframework.util.unit.DataSize;
 
 /**
@@ -28,6 +31,7 @@ import org.springframework.util.unit.DataSize;
  *     of kv-bytes for pages of its own, beside the model's
  * @param engine "native", the engine here, or "openai", an OpenAI-compatible server behind this one
  * @param openai that server
+ * @param reach what lies beyond the model's trained length, under {@code lm-core.long}
  */
 @ConfigurationProperties("lm-core")
 public record LmCoreProperties(
@@ -42,7 +46,8 @@ public record LmCoreProperties(
         @DefaultValue("lookup") String speculation,
         @DefaultValue("") String draftModel,
         @DefaultValue("native") String engine,
-        @DefaultValue OpenAi openai) {
+        @DefaultValue OpenAi openai,
+        @Name("long") @DefaultValue Reach reach) {
     /**
      * @param baseUrl with the version: {@code http://127.0.0.1:8000/v1}
      * @param model its name there
@@ -73,6 +78,45 @@ public record LmCoreProperties(
         @Override
         public String toString() {
             return "OpenAi[" + baseUrl + ", " + model + "]";
+        }
+    }
+
+    /**
+     * @param enabled false: prompts beyond the trained length are refused
+     * @param initialTokens that every token of a prompt and its answer see
+     * @param windowTokens before its chunk that a token of the prompt sees beside them
+     * @param localTokens before the question that it and its answer see
+     * @param blocks most chosen blocks that they see beside those
+     * @param blockTokens length of a block
+     * @param selector of blocks: "fused", "embedding", "lexical" or "none"
+     * @param maxTokens most tokens of a prompt
+     * @param holdBytes of raw rows kept in memory, for blocks that are not in the store
+     */
+    public record Reach(
+            @DefaultValue("true") boolean enabled,
+            @DefaultValue("64") int initialTokens,
+            @DefaultValue("1024") int windowTokens,
+            @DefaultValue("256") int localTokens,
+            @DefaultValue("4") int blocks,
+            @DefaultValue("128") int blockTokens,
+            @DefaultValue("fused") String selector,
+            @DefaultValue("2097152") int maxTokens,
+            @DefaultValue("512MB") DataSize holdBytes) {
+        public Reach {
+            BlockSelector.Kind.of(selector);
+        }
+
+        LongSettings settings() {
+            return new LongSettings(
+                    enabled,
+                    initialTokens,
+                    windowTokens,
+                    localTokens,
+                    blocks,
+                    blockTokens,
+                    BlockSelector.Kind.of(selector),
+                    maxTokens,
+                    holdBytes.toBytes());
         }
     }
 
@@ -115,6 +159,7 @@ public record LmCoreProperties(
 
     EngineSettings engineSettings() {
         return new EngineSettings(kvBytes.toBytes(), maxQueue, maxRunning, stepTokens, prefillBudget)
-                .with(speculationOf(speculation));
+                .with(speculationOf(speculation))
+                .with(reach.settings());
     }
 }

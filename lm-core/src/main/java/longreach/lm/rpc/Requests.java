@@ -2,6 +2,7 @@ package longreach.lm.rpc;
 
 import java.util.OptionalInt;
 import java.util.OptionalLong;
+import longreach.lm.engine.ContextUse;
 import longreach.lm.engine.EngineException;
 import longreach.lm.engine.GenerateRequest;
 import longreach.lm.engine.ServedModel;
@@ -21,7 +22,7 @@ final class Requests {
     static GenerateRequest open(Open open, ServedModel model, long deadlineNanos) {
         ModelCard card = model.card();
         TokenStream prompt =
-                StreamDescription.read(open.getSegmentsList(), card.vocabulary(), card.softWidth(), card.context());
+                StreamDescription.read(open.getSegmentsList(), card.vocabulary(), card.softWidth(), model.engine().mostPromptTokens());
         return new GenerateRequest(
                 open.getTenant(),
                 prompt,
@@ -29,6 +30,7 @@ final class Requests {
                 AnswerForms.of(open, model, prompt),
                 open.getMaxTokens(),
                 cache(open.getCache(), open.getCacheValue()),
+                ContextUse.DEFAULT,
                 deadlineNanos);
     }
 

@@ -28,7 +28,7 @@ class SentenceEncoderTest {
     @Test
     void tokensAndEmbeddingsAreTheReferences() throws IOException {
         for (JsonNode text : golden()) {
-            var embedded = ENCODER.embed(text.path("text").asString());
+            var embedded = ENCODER.embedding(text.path("text").asString());
             List<Integer> ids = new ArrayList<>();
             text.path("ids").forEach(id -> ids.add(id.asInt()));
             assertThat(ENCODER.ids(text.path("text").asString()))
@@ -49,11 +49,11 @@ class SentenceEncoderTest {
 
     @Test
     void whatMeansTheSameIsNearer() {
-        float[] fact = ENCODER.embed("The ferry leaves at half past six.").values();
+        float[] fact = ENCODER.embedding("The ferry leaves at half past six.").values();
         float[] question =
-                ENCODER.embed("When does the boat depart in the morning?").values();
+                ENCODER.embedding("When does the boat depart in the morning?").values();
         float[] other =
-                ENCODER.embed("The committee approved the annual budget.").values();
+                ENCODER.embedding("The committee approved the annual budget.").values();
         assertThat(dot(fact, question)).isGreaterThan(dot(fact, other) + 0.2);
         assertThat(dot(fact, fact)).isBetween(0.9999, 1.0001);
     }

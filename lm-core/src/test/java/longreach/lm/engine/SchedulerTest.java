@@ -49,6 +49,7 @@ class SchedulerTest {
                 new EngineSettings(256 << 20, 32, maxRunning, 256, 128).with(Speculation.OFF),
                 new EngineMetrics(new SimpleMeterRegistry()),
                 null,
+                null,
                 model::nanos);
     }
 
