@@ -453,12 +453,7 @@ public final class Engine implements AutoCloseable {
                 ChunkPlan plan = ChunkPlanner.plan(sequence.request.prompt(), keys);
                 if (sequence.reach != null) {
                     var rows = RowLookup.of(
-                            store,
-                            tenant,
-                            plan,
-                            sequence.reach.shape.question(),
-                            sequence.reach::firstSeen,
-                            pool);
+                            store, tenant, plan, sequence.reach.shape.question(), sequence.reach::firstSeen, pool);
                     post(() -> {
                         known(sequence, tenant, keys, plan);
                         found(sequence, rows);

@@ -30,7 +30,16 @@ public record EngineSettings(
 
     /** With prompt look-up. */
     public EngineSettings(long kvBytes, int maxQueue, int maxRunning, int stepTokens, int prefillBudget) {
-        this(kvBytes, maxQueue, maxRunning, stepTokens, prefillBudget, Speculation.LOOKUP, DRAFT, 0, LongSettings.DEFAULTS);
+        this(
+                kvBytes,
+                maxQueue,
+                maxRunning,
+                stepTokens,
+                prefillBudget,
+                Speculation.LOOKUP,
+                DRAFT,
+                0,
+                LongSettings.DEFAULTS);
     }
 
     public EngineSettings {
@@ -48,7 +57,8 @@ public record EngineSettings(
     }
 
     public EngineSettings with(Speculation other) {
-        return new EngineSettings(kvBytes, maxQueue, maxRunning, stepTokens, prefillBudget, other, maxDraft, rowCost, reach);
+        return new EngineSettings(
+                kvBytes, maxQueue, maxRunning, stepTokens, prefillBudget, other, maxDraft, rowCost, reach);
     }
 
     public EngineSettings withRowCost(double share) {

@@ -73,10 +73,7 @@ final class LongRun {
         index = selection.embedder() == null
                 ? null
                 : new PieceIndex(
-                        selection.embedder(),
-                        KvPool.blocksFor(prompt.length()),
-                        selection.tokens()::bytes,
-                        prompt::id);
+                        selection.embedder(), KvPool.blocksFor(prompt.length()), selection.tokens()::bytes, prompt::id);
         seen = shape.question();
         report = new Outcome.Seen(mode(), BlockSelector.Kind.NONE, List.of(), prompt.length(), 0, 0, 0);
     }
@@ -158,13 +155,9 @@ final class LongRun {
         return published;
     }
 
-    private int publish(
-            ChunkSpan span, int before, int after, KvCache cache, Tenant tenant, ChunkPublisher publisher) {
+    private int publish(ChunkSpan span, int before, int after, KvCache cache, Tenant tenant, ChunkPublisher publisher) {
         boolean complete = span.end() > before && span.end() <= after;
-        return publisher != null
-                        && complete
-                        && !restored.contains(span.key())
-                        && publisher.offer(tenant, cache, span)
+        return publisher != null && complete && !restored.contains(span.key()) && publisher.offer(tenant, cache, span)
                 ? 1
                 : 0;
     }
@@ -221,8 +214,7 @@ final class LongRun {
      * @param plan null: nothing can be fetched
      * @param publisher null: nothing is on its way to the store
      */
-    Choice choose(
-            BitSet held, ChunkPlan plan, ChunkStore store, Tenant tenant, ChunkPublisher publisher, KvPool pool)
+    Choice choose(BitSet held, ChunkPlan plan, ChunkStore store, Tenant tenant, ChunkPublisher publisher, KvPool pool)
             throws InterruptedException {
         long began = System.nanoTime();
         boolean fetches = plan != null && store != null;
@@ -244,8 +236,7 @@ final class LongRun {
                 .limit(shape.blocks())
                 .filter(block -> !isHeld(block, present))
                 .count();
-        return new Choice(
-                blocks, rows, missing, (chose - began) / 1000, (System.nanoTime() - chose) / 1000);
+        return new Choice(blocks, rows, missing, (chose - began) / 1000, (System.nanoTime() - chose) / 1000);
     }
 
     private List<TextBlock> rank(ChunkPlan plan, ChunkStore store, Tenant tenant) {
@@ -312,7 +303,9 @@ final class LongRun {
             return null;
         }
         List<ChunkSpan> spans = new ArrayList<>();
-        wanted.stream().filter(chunk -> chunk < plan.full().size()).forEach(chunk -> spans.add(plan.full().get(chunk)));
+        wanted.stream()
+                .filter(chunk -> chunk < plan.full().size())
+                .forEach(chunk -> spans.add(plan.full().get(chunk)));
         return RowLookup.ofChunks(store, tenant, spans, pool);
     }
 

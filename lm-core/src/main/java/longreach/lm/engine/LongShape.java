@@ -64,8 +64,7 @@ record LongShape(
             throw new EngineException.InvalidRequest("question: " + asked + " tokens beside " + seen
                     + " of its context (expected: fewer than " + context + " together)");
         }
-        int prefilled =
-                windowed ? settings.initialTokens() + settings.windowTokens() + ChunkPlanner.CHUNK : question;
+        int prefilled = windowed ? settings.initialTokens() + settings.windowTokens() + ChunkPlanner.CHUNK : question;
         prefilled = Math.min(prefilled, question);
         if (prefilled > context) {
             throw new EngineException.InvalidRequest((windowed ? "long window: " : "prompt: ") + prefilled
@@ -87,13 +86,14 @@ record LongShape(
 
     private static void check(ContextUse use, LongSettings settings, KvShape layers, TokenStream prompt) {
         if (!settings.enabled()) {
-            throw new EngineException.InvalidRequest(
-                    "context mode: " + use.mode().label() + " (expected: auto or exact, since lm-core.long.enabled is"
-                            + " false)");
+            throw new EngineException.InvalidRequest("context mode: "
+                    + use.mode().label() + " (expected: auto or exact, since lm-core.long.enabled is" + " false)");
         }
         if (layers.needsCheckpoint()) {
             throw new EngineException.InvalidRequest("context mode: "
-                    + (use.mode() == ContextUse.Mode.AUTO ? prompt.length() + " tokens" : use.mode().label())
+                    + (use.mode() == ContextUse.Mode.AUTO
+                            ? prompt.length() + " tokens"
+                            : use.mode().label())
                     + " (expected: a prompt within the context, since layers of this model slide or recur)");
         }
         for (int i = 0; i < prompt.runs().size(); i++) {
@@ -152,8 +152,9 @@ record LongShape(
         if (blocks > 0 && !chooses()) {
             return Arrangement.of(question, List.of(), question, question);
         }
-        List<int[]> ranges =
-                chosen.stream().map(block -> new int[] {block.start(), block.end()}).toList();
+        List<int[]> ranges = chosen.stream()
+                .map(block -> new int[] {block.start(), block.end()})
+                .toList();
         return Arrangement.of(initial, ranges, localStart(), question);
     }
 }

@@ -173,7 +173,15 @@ public final class ModelLoader {
                 guesses = draft(draft, checkpoint, kernels, precision, settings);
             }
             var engine = new Engine(
-                    checkpoint.model(), kernels, checkpoint.tokenizer(), precision, store, settings, metrics, guesses, embedder);
+                    checkpoint.model(),
+                    kernels,
+                    checkpoint.tokenizer(),
+                    precision,
+                    store,
+                    settings,
+                    metrics,
+                    guesses,
+                    embedder);
             log.info(
                     "model {}: {} parameters, {} tokens of context, precision {}, kernels {}, loaded in {} ms",
                     entry.name(),

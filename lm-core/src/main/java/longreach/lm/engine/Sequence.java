@@ -349,8 +349,8 @@ final class Sequence {
         int before = entry.start();
         stepped(publisher);
         if (before < promptLength()) {
-            chunksPublished += reach.stepped(
-                    before, cache.length(), cache, plan, tenant, publisher, store, pool, holdBytes);
+            chunksPublished +=
+                    reach.stepped(before, cache.length(), cache, plan, tenant, publisher, store, pool, holdBytes);
         }
     }
 

@@ -15,8 +15,8 @@ public record Arrangement(int[] starts, int[] ends) {
         int from = 0;
         for (int i = 0; i < starts.length; i++) {
             if (starts[i] < from || ends[i] <= starts[i]) {
-                throw new IllegalArgumentException("range [" + starts[i] + ", " + ends[i]
-                        + ") (expected: not empty, from " + from + " or later)");
+                throw new IllegalArgumentException(
+                        "range [" + starts[i] + ", " + ends[i] + ") (expected: not empty, from " + from + " or later)");
             }
             from = ends[i];
         }

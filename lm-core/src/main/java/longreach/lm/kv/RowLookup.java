@@ -94,8 +94,7 @@ public final class RowLookup implements AutoCloseable {
     }
 
     /** Returns the first that is no good, or null. */
-    private ChunkSpan fetch(
-            ChunkStore store, Tenant tenant, List<ChunkSpan> needed, KvShape shape, KvPage.Type type) {
+    private ChunkSpan fetch(ChunkStore store, Tenant tenant, List<ChunkSpan> needed, KvShape shape, KvPage.Type type) {
         LookupResult result = store.get(
                 tenant,
                 KvShape.LAYOUT_VERSION,
@@ -126,8 +125,7 @@ public final class RowLookup implements AutoCloseable {
             LookupResult result = store.get(tenant, KvShape.LAYOUT_VERSION, keys);
             lookup.results.add(result);
             for (int i = 0; i < needed.size(); i++) {
-                String reason =
-                        ChunkLookup.reasonAgainst(result.entry(i), needed.get(i), pool.shape(), pool.type());
+                String reason = ChunkLookup.reasonAgainst(result.entry(i), needed.get(i), pool.shape(), pool.type());
                 if (reason == null) {
                     lookup.spans.add(needed.get(i));
                     lookup.payloads.add(((Lookup.Hit) result.entry(i)).chunk().payload());

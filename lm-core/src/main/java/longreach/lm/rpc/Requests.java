@@ -21,8 +21,11 @@ final class Requests {
     /** @param deadlineNanos on {@link System#nanoTime}'s clock, as {@link GenerateRequest} has it */
     static GenerateRequest open(Open open, ServedModel model, long deadlineNanos) {
         ModelCard card = model.card();
-        TokenStream prompt =
-                StreamDescription.read(open.getSegmentsList(), card.vocabulary(), card.softWidth(), model.engine().mostPromptTokens());
+        TokenStream prompt = StreamDescription.read(
+                open.getSegmentsList(),
+                card.vocabulary(),
+                card.softWidth(),
+                model.engine().mostPromptTokens());
         return new GenerateRequest(
                 open.getTenant(),
                 prompt,

@@ -31,8 +31,7 @@ public interface BlockSelector {
                     return kind;
                 }
             }
-            throw new IllegalArgumentException(
-                    "selector: " + label + " (expected: lexical, embedding, fused or none)");
+            throw new IllegalArgumentException("selector: " + label + " (expected: lexical, embedding, fused or none)");
         }
     }
 

@@ -29,8 +29,7 @@ public final class PieceIndex {
     private static final int LAYOUT_VERSION = 1;
 
     private static final int PER_CHUNK = ChunkPlanner.CHUNK / Candidates.PIECE;
-    private static final ValueLayout.OfShort HALF =
-            ValueLayout.JAVA_SHORT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
+    private static final ValueLayout.OfShort HALF = ValueLayout.JAVA_SHORT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
 
     private final TextEmbedder embedder;
     private final IntFunction<byte[]> bytes;

@@ -322,7 +322,9 @@ class EngineTest {
         Engine engine = engine(null, settings(64, 64));
         var exact = ContextUse.of(ContextUse.Mode.EXACT, -1);
         assertThatThrownBy(() -> engine.submit(
-                        request("a", TokenStream.ofText(TinyModel.prompt(2049, 1)), 1).with(exact), new Collected()))
+                        request("a", TokenStream.ofText(TinyModel.prompt(2049, 1)), 1)
+                                .with(exact),
+                        new Collected()))
                 .isInstanceOf(EngineException.InvalidRequest.class)
                 .hasMessageContaining("2049")
                 .hasMessageContaining("2048");

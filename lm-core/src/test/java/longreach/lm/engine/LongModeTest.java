@@ -30,8 +30,8 @@ import org.junit.jupiter.api.Test;
 class LongModeTest {
     private static final Sampling WITH_LOGPROBS =
             new Sampling(0, 0, 1, 0, OptionalLong.empty(), 0, 0, 1, List.of(), OptionalInt.of(5));
-    private static final LongSettings NARROW = new LongSettings(
-            true, 20, 300, 100, 2, 64, BlockSelector.Kind.FUSED, 1 << 20, 64 << 20);
+    private static final LongSettings NARROW =
+            new LongSettings(true, 20, 300, 100, 2, 64, BlockSelector.Kind.FUSED, 1 << 20, 64 << 20);
     private static final int ANSWER = 12;
 
     private final Kernels kernels = KernelSelector.select(1);
@@ -302,8 +302,9 @@ class LongModeTest {
 
         // Nor for those under another window.
         var other = new LongSettings(true, 20, 600, 100, 2, 64, BlockSelector.Kind.FUSED, 1 << 20, 64 << 20);
-        Collected wider =
-                run(engine(store, other, 256, Precision.FAST), request(ids, ANSWER, ContextUse.of(ContextUse.Mode.LONG, 1460)));
+        Collected wider = run(
+                engine(store, other, 256, Precision.FAST),
+                request(ids, ANSWER, ContextUse.of(ContextUse.Mode.LONG, 1460)));
         assertThat(wider.await().receipt().tokensRestored()).isZero();
     }
 
@@ -315,8 +316,8 @@ class LongModeTest {
         Engine first = engine(store, NARROW, 256, Precision.FAST);
         Collected asked = run(first, request(ids, ANSWER, use));
         assertThat(first.flush(Duration.ofMinutes(1))).isTrue();
-        UnaryOperator<Lookup> damaged = entry ->
-                entry instanceof Lookup.Hit hit && hit.chunk().header().firstToken() == 2560
+        UnaryOperator<Lookup> damaged =
+                entry -> entry instanceof Lookup.Hit hit && hit.chunk().header().firstToken() == 2560
                         ? new Lookup.Miss(MissReason.CORRUPT)
                         : entry;
         Collected again = run(
@@ -343,12 +344,12 @@ class LongModeTest {
                         && hit.chunk().payload().byteSize() > 8192
                 ? new Lookup.Miss(MissReason.ABSENT)
                 : entry;
-        Collected answered =
-                run(engine(new LyingStore(store, stingy, false), NARROW, 256, Precision.FAST), request(ids, ANSWER, use));
+        Collected answered = run(
+                engine(new LyingStore(store, stingy, false), NARROW, 256, Precision.FAST), request(ids, ANSWER, use));
         assertThat(answered.await().seen().blocksMissing()).isPositive();
         assertThat(answered.await().seen().blocks())
-                .allSatisfy(block -> assertThat(block.end() <= 512 || block.start() >= 2048)
-                        .isTrue());
+                .allSatisfy(block ->
+                        assertThat(block.end() <= 512 || block.start() >= 2048).isTrue());
         assertThat(answered.tokens).isNotEmpty();
 
         Collected alone = run(
@@ -366,11 +367,11 @@ class LongModeTest {
                         .submit(request(ids, 1, ContextUse.DEFAULT), new Collected()))
                 .isInstanceOf(EngineException.InvalidRequest.class)
                 .hasMessageContaining("prompt: 3000 tokens (expected: at most 2048)");
-        assertThatThrownBy(() -> engine.submit(
-                        request(ids, 1, ContextUse.of(ContextUse.Mode.EXACT, -1)), new Collected()))
+        assertThatThrownBy(() ->
+                        engine.submit(request(ids, 1, ContextUse.of(ContextUse.Mode.EXACT, -1)), new Collected()))
                 .isInstanceOf(EngineException.InvalidRequest.class);
-        assertThatThrownBy(() -> engine.submit(
-                        request(ids, 1, ContextUse.of(ContextUse.Mode.FOCUS, -1)), new Collected()))
+        assertThatThrownBy(() ->
+                        engine.submit(request(ids, 1, ContextUse.of(ContextUse.Mode.FOCUS, -1)), new Collected()))
                 .hasMessageContaining("what the model was trained on");
     }
 
@@ -379,11 +380,11 @@ class LongModeTest {
         int[] ids = TinyModel.prompt(2400, 16);
         var wide = new LongSettings(true, 20, 1700, 1700, 2, 64, BlockSelector.Kind.LEXICAL, 1 << 20, 64 << 20);
         Collected answer = run(
-                engine(null, wide, 256, Precision.FAST),
-                request(ids, 4000, ContextUse.of(ContextUse.Mode.LONG, 2300)));
+                engine(null, wide, 256, Precision.FAST), request(ids, 4000, ContextUse.of(ContextUse.Mode.LONG, 2300)));
         var outcome = answer.await();
         if (outcome.reason() == Outcome.Reason.CONTEXT_FULL) {
-            assertThat(outcome.seen().promptTokens() + outcome.outputTokens() - 1).isEqualTo(TinyModel.CONTEXT);
+            assertThat(outcome.seen().promptTokens() + outcome.outputTokens() - 1)
+                    .isEqualTo(TinyModel.CONTEXT);
         } else {
             assertThat(outcome.reason()).isEqualTo(Outcome.Reason.STOP);
         }

@@ -144,9 +144,8 @@ class ArrangementTest {
             }
             for (int place = 0; place < places; place++) {
                 for (int d = 0; d < DIM; d++) {
-                    out[head * DIM + d] += weights[place]
-                            / sum
-                            * values[arrangement.source(place) * WIDTH + kvHead * DIM + d];
+                    out[head * DIM + d] +=
+                            weights[place] / sum * values[arrangement.source(place) * WIDTH + kvHead * DIM + d];
                 }
             }
         }

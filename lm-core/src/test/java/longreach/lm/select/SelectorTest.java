@@ -49,7 +49,9 @@ class SelectorTest {
 
     private int[] haystack(long seed, int length, String... facts) {
         var random = new Random(seed);
-        int[] ids = random.ints(length, 0, PLAIN.length).map(i -> words.id(PLAIN[i])).toArray();
+        int[] ids = random.ints(length, 0, PLAIN.length)
+                .map(i -> words.id(PLAIN[i]))
+                .toArray();
         for (int i = 0; i < facts.length; i++) {
             int[] fact = words.ids(facts[i]);
             System.arraycopy(fact, 0, ids, place(i), fact.length);
