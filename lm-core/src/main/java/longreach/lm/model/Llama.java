@@ -42,6 +42,7 @@ public final class Llama implements LanguageModel {
     /**
      * Hyper-parameters, from the checkpoint.
      *
+     * @param ropeBands scaling of the frequencies by wave length, or null
      * @param adjacentPairs rotary pairs are (2i, 2i + 1), as GGUF has them; else (i, i + headDim / 2)
      */
     public record Config(
@@ -54,6 +55,7 @@ public final class Llama implements LanguageModel {
             int vocabulary,
             int context,
             double ropeTheta,
+            RopeBands ropeBands,
             float normEpsilon,
             boolean adjacentPairs) {
         public Config {
@@ -65,7 +67,7 @@ public final class Llama implements LanguageModel {
                     || context < 1) {
                 throw new IllegalArgumentException("llama: layers " + layers + ", width " + width + ", feed-forward "
                         + feedForward + ", vocabulary " + vocabulary + ", context " + context
-                        + " (expected: each at least 1)");
+                        + " (expected: each at least 1, at most " + CheckpointWeights.MAX_LAYERS + " layers)");
             }
             if (kvHeads < 1 || heads % kvHeads != 0 || headDim < 2 || headDim % 2 != 0) {
                 throw new IllegalArgumentException("llama: heads " + heads + ", kv heads " + kvHeads
@@ -102,6 +104,7 @@ public final class Llama implements LanguageModel {
                     vocabulary,
                     meta.integer("llama.context_length"),
                     meta.number("llama.rope.freq_base", 10_000),
+                    null,
                     (float) meta.number("llama.attention.layer_norm_rms_epsilon"),
                     true);
         }
@@ -114,10 +117,7 @@ public final class Llama implements LanguageModel {
             }
             int heads = config.integer("num_attention_heads");
             int width = config.integer("hidden_size");
-            RopeSettings rope = RopeSettings.of(config, 10_000);
-            if (rope.scale() != 1) {
-                throw config.problem("rope_scaling", "linear", "none");
-            }
+            RopeSettings rope = RopeSettings.withBands(config, 10_000);
             return new Config(
                     config.integer("num_hidden_layers"),
                     width,
@@ -128,6 +128,7 @@ public final class Llama implements LanguageModel {
                     vocabulary,
                     config.integer("max_position_embeddings", 2048),
                     rope.theta(),
+                    rope.bands(),
                     (float) config.number("rms_norm_eps", 1e-6),
                     false);
         }
@@ -149,8 +150,11 @@ public final class Llama implements LanguageModel {
             Matrix up,
             Matrix down) {}
 
-    /** @param output the head; the embedding itself when they are tied */
-    public record Weights(Matrix embedding, Block[] blocks, float[] outputNorm, Matrix output) {
+    /**
+     * @param output the head; the embedding itself when they are tied
+     * @param ropeDivisors of the rotary frequencies, [headDim / 2], as GGUF files of Llama 3.1 have them; null: none
+     */
+    public record Weights(Matrix embedding, Block[] blocks, float[] outputNorm, Matrix output, float[] ropeDivisors) {
         static Weights of(CheckpointWeights load, Config c) {
             int q = c.heads * c.headDim;
             int kv = c.kvHeads * c.headDim;
@@ -173,7 +177,8 @@ public final class Llama implements LanguageModel {
                     embedding,
                     blocks,
                     load.vector("output_norm", c.width),
-                    load.has("output") ? load.matrix("output", c.vocabulary, c.width) : embedding);
+                    load.has("output") ? load.matrix("output", c.vocabulary, c.width) : embedding,
+                    c.adjacentPairs && load.has("rope_freqs") ? load.vector("rope_freqs", c.headDim / 2) : null);
         }
     }
 
@@ -212,7 +217,7 @@ public final class Llama implements LanguageModel {
         causal = config.attention();
         attention = RunAttention.of(kernels, causal);
         kvShape = new KvShape(Collections.nCopies(config.layers, causal));
-        rope = new RopeTable(config.headDim, config.ropeTheta, 1, config.adjacentPairs);
+        rope = new RopeTable(config.headDim, frequencies(config, weights.ropeDivisors), config.adjacentPairs);
     }
 
     /** @throws longreach.tensor.weights.WeightsException when the files are not a whole Llama checkpoint */
@@ -229,6 +234,23 @@ public final class Llama implements LanguageModel {
             arena.close();
             throw e;
         }
+    }
+
+    private static float[] frequencies(Config config, float[] divisors) {
+        float[] frequencies = RopeTable.frequencies(config.headDim, config.ropeTheta, 1);
+        for (int i = 0; i < frequencies.length; i++) {
+            if (divisors != null) {
+                if (!(divisors[i] > 0 && divisors[i] < Float.POSITIVE_INFINITY)) {
+                    throw new IllegalArgumentException(
+                            "rope_freqs.weight[" + i + "]: " + divisors[i] + " (expected: positive)");
+                }
+                frequencies[i] /= divisors[i];
+            }
+            if (config.ropeBands != null) {
+                frequencies[i] = config.ropeBands.scaled(frequencies[i]);
+            }
+        }
+        return frequencies;
     }
 
     @Override

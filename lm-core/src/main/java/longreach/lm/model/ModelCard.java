@@ -17,4 +17,14 @@ public record ModelCard(
         int vocabulary,
         int width,
         int softWidth,
-        long parameters) {}
+        long parameters) {
+    /** Longer contexts no model was trained for; sums of positions and lengths stay far from overflowing below it. */
+    static final int MOST_CONTEXT = 1 << 28;
+
+    public ModelCard {
+        if (context < 1 || context > MOST_CONTEXT) {
+            throw new IllegalArgumentException(
+                    name + ": context " + context + " (expected: 1 to " + MOST_CONTEXT + " tokens)");
+        }
+    }
+}

@@ -30,26 +30,37 @@ final class RopeTable {
     };
 
     /**
-     * @param theta frequency i is theta^(-2i / headDim) / scale
-     * @param scale linear scaling of positions; 1: none
+     * @param theta of {@link #frequencies}; {@code scale} too
      * @param adjacent pairs are (2i, 2i + 1); else (i, i + headDim / 2)
      */
     RopeTable(int headDim, double theta, float scale, boolean adjacent) {
-        this(headDim, headDim, theta, scale, adjacent);
+        this(headDim, frequencies(headDim, theta, scale), adjacent);
     }
 
-    private RopeTable(int headDim, int rotated, double theta, float scale, boolean adjacent) {
+    /** @param frequency of each pair, in radians a position; as many pairs as elements of a head are rotated */
+    RopeTable(int headDim, float[] frequency, boolean adjacent) {
         this.headDim = headDim;
         this.adjacent = adjacent;
-        frequency = new float[rotated / 2];
+        this.frequency = frequency;
+    }
+
+    /**
+     * The usual frequencies: number i is theta^(-2i / rotated) / scale.
+     *
+     * @param rotated elements that are rotated
+     * @param scale linear scaling of positions; 1: none
+     */
+    static float[] frequencies(int rotated, double theta, float scale) {
+        float[] frequency = new float[rotated / 2];
         for (int i = 0; i < frequency.length; i++) {
             frequency[i] = 1f / (float) Math.pow(theta, (float) (2 * i) / rotated) / scale;
         }
+        return frequency;
     }
 
     /** Of the first {@code rotated} elements of each head, in pairs (i, i + rotated / 2). */
     static RopeTable partial(int headDim, int rotated, double theta) {
-        return new RopeTable(headDim, rotated, theta, 1, false);
+        return new RopeTable(headDim, frequencies(rotated, theta, 1), false);
     }
 
     /** Rotates the heads of rows at positions [start, start + tokens) in place; x is [tokens, heads, headDim]. */

@@ -44,7 +44,7 @@ public final class TinyModel {
     }
 
     private Llama make(Precision precision) {
-        var config = new Llama.Config(2, WIDTH, 64, 4, 2, 8, VOCABULARY, CONTEXT, 10_000, 1e-5f, true);
+        var config = new Llama.Config(2, WIDTH, 64, 4, 2, 8, VOCABULARY, CONTEXT, 10_000, null, 1e-5f, true);
         Llama.Block[] blocks = new Llama.Block[config.layers()];
         for (int i = 0; i < blocks.length; i++) {
             blocks[i] = new Llama.Block(
@@ -58,7 +58,7 @@ public final class TinyModel {
                     matrix(64, WIDTH),
                     matrix(WIDTH, 64));
         }
-        var weights = new Llama.Weights(matrix(VOCABULARY, WIDTH), blocks, norm(), matrix(VOCABULARY, WIDTH));
+        var weights = new Llama.Weights(matrix(VOCABULARY, WIDTH), blocks, norm(), matrix(VOCABULARY, WIDTH), null);
         byte[] digest = new byte[32];
         digest[0] = 7;
         var card = new ModelCard("tiny", "llama", digest, CONTEXT, VOCABULARY, WIDTH, WIDTH, 30_000);

@@ -2,6 +2,7 @@ package longreach.lm.model;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.withinPercentage;
 
 import java.io.IOException;
 import java.nio.file.Files;
@@ -154,5 +155,53 @@ class FamilyConfigTest {
                     .isInstanceOf(WeightsException.class)
                     .hasMessageContaining("model.layers.7.input_layernorm.weight: missing (expected: a tensor)");
         }
+    }
+
+    private Llama.Config llama(String rope) throws IOException {
+        Files.writeString(directory.resolve("config.json"), """
+                {"hidden_size": 2048, "intermediate_size": 8192, "num_attention_heads": 32, "num_hidden_layers": 16,
+                 "num_key_value_heads": 8, "max_position_embeddings": 131072, "rope_theta": 500000.0, "rope_scaling": %s}
+                """.formatted(rope));
+        try (ModelFiles files = ModelFiles.open(directory)) {
+            return Llama.Config.of(files, 128_256);
+        }
+    }
+
+    /** Frequencies of heads of 64, theta 500,000, as transformers 5 computes them in f32 ({@code ROPE_INIT_FUNCTIONS}). */
+    @Test
+    void longWavesOfLlama3AreStretched() throws IOException {
+        var bands = llama("""
+                {"factor": 32.0, "high_freq_factor": 4.0, "low_freq_factor": 1.0,
+                 "original_max_position_embeddings": 8192, "rope_type": "llama3"}""").ropeBands();
+        float[] frequencies = RopeTable.frequencies(64, 500_000, 1);
+        int[] at = {0, 7, 13, 14, 15, 16, 17, 18, 24, 31};
+        float[] expected = {
+            1.00000000e+00f,
+            5.66696189e-02f,
+            4.83942125e-03f,
+            3.21144611e-03f,
+            1.29054801e-03f,
+            4.29556705e-04f,
+            9.70828623e-05f,
+            1.94616387e-05f,
+            1.66196742e-06f,
+            9.41830649e-08f
+        };
+        for (int i = 0; i < at.length; i++) {
+            float scaled = bands.scaled(frequencies[at[i]]);
+            assertThat(scaled).as("frequency %d", at[i]).isCloseTo(expected[i], withinPercentage(1e-4));
+        }
+        assertThat(llama("null").ropeBands()).isNull();
+        assertThatThrownBy(() -> llama("{\"rope_type\": \"llama3\", \"factor\": 8}"))
+                .hasMessageContaining("low_freq_factor");
+        assertThatThrownBy(() -> llama("{\"rope_type\": \"linear\", \"factor\": 8}"))
+                .hasMessageContaining("rope_type: linear (expected: default or llama3)");
+        assertThatThrownBy(() -> new RopeBands(8, 4, 1, 8192)).hasMessageContaining("low_freq_factor 4.0");
+    }
+
+    @Test
+    void aContextThatNoModelHasIsRefused() {
+        assertThatThrownBy(() -> new ModelCard("huge", "llama", new byte[32], Integer.MAX_VALUE, 8, 8, 0, 1))
+                .hasMessage("huge: context 2147483647 (expected: 1 to 268435456 tokens)");
     }
 }

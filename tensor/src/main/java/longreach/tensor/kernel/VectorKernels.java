@@ -236,8 +236,11 @@ public final class VectorKernels implements Kernels {
             float[] out = width == GROUP ? y : tile;
             int stride = width == GROUP ? w.rows() : GROUP;
             int target = width == GROUP ? yOffset + t * w.rows() + row : 0;
-            if (count == 1) {
-                Gemv.groupRounded(w, group, pairs, scales, roundedSums, t, out, target);
+            if (count <= 2) {
+                // Four at once cost as much for two of them: more than one by one.
+                for (int i = 0; i < count; i++) {
+                    Gemv.groupRounded(w, group, pairs, scales, roundedSums, t + i, out, target + i * stride);
+                }
             } else {
                 Gemv.fourRounded(w, group, 0, pairs, scales, roundedSums, t, count, out, target, stride);
                 Gemv.fourRounded(w, group, 1, pairs, scales, roundedSums, t, count, out, target, stride);
