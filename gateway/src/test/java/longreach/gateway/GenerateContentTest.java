@@ -200,7 +200,7 @@ class GenerateContentTest {
             temperature | 7 | generationConfig.temperature: 7.0 (expected: 0 <= temperature <= 2)
             temperature | "NaN" | generationConfig.temperature: NaN (expected: 0 <= temperature <= 2)
             maxOutputTokens | 0 | generationConfig.maxOutputTokens: 0 (expected: maxOutputTokens >= 1)
-            candidateCount | 3 | generationConfig.candidateCount: 3 (expected: 1)
+            candidateCount | 9 | generationConfig.candidateCount: 9 (expected: 1 <= candidateCount <= 8)
             """)
     void valuesOutOfRangeAreNamed(String field, String value, String message) throws Exception {
         var response = gateway.post(

@@ -397,7 +397,10 @@ class InteractionsTest {
         var followed = created(
                 "[{\"type\":\"function_result\",\"call_id\":\"call_1\",\"result\":{\"lit\":true}}]", after(called));
         assertThat(status(followed)).isEqualTo("completed");
-        var rendered = services.lmCore.rendered.getFirst();
+        var rendered = services.lmCore.rendered.stream()
+                .filter(each -> each.getTurnsCount() == 3)
+                .findFirst()
+                .orElseThrow();
         assertThat(rendered.getToolsList()).extracting(tool -> tool.getName()).containsExactly("look");
         var result = rendered.getTurns(2).getParts(0).getResult();
         assertThat(result.getName()).isEqualTo("look");

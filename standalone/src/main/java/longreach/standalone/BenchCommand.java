@@ -6,12 +6,13 @@ import picocli.CommandLine.Command;
 @Command(
         name = "bench",
         description =
-                "Measure this machine: the engine's or its kernels' speed, many streams at once, what guessing gains, "
-                        + "what schemas cost, which prompt layout is best.",
+                "Measure this machine: the engine's or its kernels' speed, many streams at once, the gateway alone, "
+                        + "what guessing gains, what schemas cost, which prompt layout is best.",
         subcommands = {
             EngineSpeed.class,
             KernelsBench.class,
             ServingSpeed.class,
+            GatewaySpeed.class,
             SpeculationBench.class,
             FormSpeed.class,
             LayoutBench.class
@@ -21,6 +22,7 @@ final class BenchCommand implements Runnable {
     @Override
     public void run() {
         throw CommandException.usage(
-                "bench: nothing to measure named (expected: engine, kernels, serving, speculation, form or layout)");
+                "bench: nothing to measure named (expected: engine, kernels, serving, gateway, speculation, form or"
+                        + " layout)");
     }
 }

@@ -141,16 +141,34 @@ public final class Answering {
         var plan = plan(asked, tenant, sink);
         quotas.tokens(tenant, plan.totalTokens());
         sink.planned(plan);
-        var answer = new AnswerBuilder(
-                plan, UUID.randomUUID().toString(), request.form().includeThoughts());
+        var id = UUID.randomUUID().toString();
+        var open = open(request, plan, tenant).setCache(cache);
+        if (request.candidates() == 1) {
+            candidate(open.build(), plan, builder(request, plan, id), tenant, sink, whole);
+            return;
+        }
+        // One after the other: all but the first find the whole prompt computed.
+        var candidates = new Candidates(sink, whole);
+        for (int i = 0; i < request.candidates(); i++) {
+            candidates.next(i);
+            open.setSampling(request.sampling().over(plan.model(), i));
+            candidate(open.build(), plan, builder(request, plan, id), tenant, candidates, whole);
+        }
+        candidates.end();
+    }
+
+    private static AnswerBuilder builder(GenerateRequest request, Plan plan, String id) {
+        return new AnswerBuilder(plan, id, request.form().includeThoughts());
+    }
+
+    private void candidate(Open open, Plan plan, AnswerBuilder answer, Tenant tenant, AnswerSink sink, boolean whole)
+            throws InterruptedException {
         try (var call = DuplexCall.<GenerateUp, GenerateDown>open(
                 "lm-core",
                 down -> LmCoreGrpc.newStub(lmCore)
                         .withDeadlineAfter(limit.toMillis(), TimeUnit.MILLISECONDS)
                         .generate(down))) {
-            call.write(GenerateUp.newBuilder()
-                    .setOpen(open(request, plan, tenant).setCache(cache))
-                    .build());
+            call.write(GenerateUp.newBuilder().setOpen(open).build());
             for (var down = call.read(sink); down != null; down = call.read(sink)) {
                 switch (down.getKindCase()) {
                     case WANT -> {
@@ -195,7 +213,7 @@ public final class Answering {
                 .setModel(plan.model().getName())
                 .setTenant(tenant.name())
                 .addAllSegments(plan.segments())
-                .setSampling(request.sampling().over(plan.model()))
+                .setSampling(request.sampling().over(plan.model(), 0))
                 .setMaxTokens(Math.min(most, request.maxOutputTokens().orElse(most)));
         var form = request.form();
         if (form.constraint() != null) {

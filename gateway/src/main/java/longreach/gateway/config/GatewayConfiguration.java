@@ -13,6 +13,7 @@ import longreach.gateway.cache.CachedContents;
 import longreach.gateway.cache.ContextStoreClient;
 import longreach.gateway.cache.Prefill;
 import longreach.gateway.embed.Embeddings;
+import longreach.gateway.fetch.UrlFetcher;
 import longreach.gateway.files.FileLibrary;
 import longreach.gateway.files.Uploads;
 import longreach.gateway.interaction.Interactions;
@@ -134,8 +135,8 @@ public class GatewayConfiguration {
     }
 
     @Bean
-    Embeddings embeddings(Models models, Channels channels) {
-        return new Embeddings(models, channels.lmCore);
+    Embeddings embeddings(Models models, Quotas quotas, Channels channels) {
+        return new Embeddings(models, quotas, channels.lmCore);
     }
 
     @Bean
@@ -150,7 +151,12 @@ public class GatewayConfiguration {
 
     @Bean
     MediaParts mediaParts(FileLibrary library, MediaReader reader, GatewayProperties properties) {
-        return new MediaParts(library, reader, new Units(properties.pieceTokens()));
+        var fetch = properties.fetch();
+        return new MediaParts(
+                library,
+                reader,
+                new UrlFetcher(fetch.on(), fetch.allow(), fetch.bytes().toBytes(), fetch.time()),
+                new Units(properties.pieceTokens()));
     }
 
     @Bean

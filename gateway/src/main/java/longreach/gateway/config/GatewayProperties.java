@@ -27,6 +27,7 @@ import org.springframework.util.unit.DataSize;
  * @param modelAlias other names of models, each {@code ALIAS=MODEL}; {@code *} at an alias's end fits all that begin so
  * @param limits sizes and times
  * @param quota what a tenant may use in a minute, unless its key says otherwise
+ * @param fetch whether and how media are fetched from web addresses
  */
 @ConfigurationProperties("gateway")
 public record GatewayProperties(
@@ -44,7 +45,8 @@ public record GatewayProperties(
         @DefaultValue("0") int shownPieces,
         @DefaultValue List<String> modelAlias,
         @DefaultValue Limits limits,
-        @DefaultValue Quota quota) {
+        @DefaultValue Quota quota,
+        @DefaultValue Fetch fetch) {
 
     public GatewayProperties {
         if (pieceTokens < 32 || pieceTokens > 100_000) {
@@ -90,6 +92,18 @@ public record GatewayProperties(
             }
         }
     }
+
+    /**
+     * @param on whether anything is fetched at all
+     * @param allow {@code host:port} that may be fetched from even where its address is not public
+     * @param bytes largest answer
+     * @param time longest that one fetch may take, redirects included
+     */
+    public record Fetch(
+            @DefaultValue("false") boolean on,
+            @DefaultValue List<String> allow,
+            @DefaultValue("64MB") DataSize bytes,
+            @DefaultValue("30s") Duration time) {}
 
     /** 0: no limit. */
     public record Quota(

@@ -7,6 +7,9 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Collectors;
+import longreach.gateway.auth.AuditEntry;
+import longreach.gateway.auth.Quotas;
+import longreach.gateway.auth.Tenant;
 import longreach.gateway.error.ApiException;
 import longreach.gateway.models.Models;
 import longreach.gateway.request.Requests;
@@ -30,21 +33,26 @@ public final class Embeddings {
     private static final Duration LIMIT = Duration.ofMinutes(5);
 
     private final Models models;
+    private final Quotas quotas;
     private final Channel lmCore;
 
-    public Embeddings(Models models, Channel lmCore) {
+    public Embeddings(Models models, Quotas quotas, Channel lmCore) {
         this.models = models;
+        this.quotas = quotas;
         this.lmCore = lmCore;
     }
 
-    public EmbedContentResponse embed(EmbedContentRequest request) {
+    public EmbedContentResponse embed(EmbedContentRequest request, Tenant tenant) {
         int dimensions = check(request, request.getModel(), "");
         return EmbedContentResponse.newBuilder()
-                .setEmbedding(content(embed(List.of(text(request, ""))).getFirst(), dimensions))
+                .setEmbedding(content(
+                        embed(List.of(text(request, "")), request.getModel(), tenant)
+                                .getFirst(),
+                        dimensions))
                 .build();
     }
 
-    public BatchEmbedContentsResponse embed(BatchEmbedContentsRequest batch) {
+    public BatchEmbedContentsResponse embed(BatchEmbedContentsRequest batch, Tenant tenant) {
         if (batch.getRequestsCount() == 0 || batch.getRequestsCount() > MAX_BATCH) {
             throw ApiException.badField("requests", batch.getRequestsCount() + " of them", "1 to " + MAX_BATCH);
         }
@@ -61,7 +69,7 @@ public final class Embeddings {
             texts.add(text(request, path));
         }
         var response = BatchEmbedContentsResponse.newBuilder();
-        var embedded = embed(texts);
+        var embedded = embed(texts, batch.getModel(), tenant);
         for (int i = 0; i < embedded.size(); i++) {
             response.addEmbeddings(content(embedded.get(i), dimensions.get(i)));
         }
@@ -73,12 +81,12 @@ public final class Embeddings {
      *
      * @param dimensions 0: all that the model has
      */
-    public List<Embedding> embed(String model, List<String> texts, int dimensions) {
+    public List<Embedding> embed(String model, List<String> texts, int dimensions, Tenant tenant) {
         if (texts.isEmpty() || texts.size() > MAX_TEXTS) {
             throw ApiException.badField("input", texts.size() + " texts", "1 to " + MAX_TEXTS);
         }
         int kept = dimensions(model, dimensions, "dimensions");
-        return embed(texts).stream().map(each -> cut(each, kept)).toList();
+        return embed(texts, model, tenant).stream().map(each -> cut(each, kept)).toList();
     }
 
     private int check(EmbedContentRequest request, String model, String path) {
@@ -116,7 +124,17 @@ public final class Embeddings {
                 : text;
     }
 
-    private List<Embedding> embed(List<String> texts) {
+    private List<Embedding> embed(List<String> texts, String model, Tenant tenant) {
+        // Their number is known afterwards; a tenant that is in debt is refused before.
+        quotas.tokens(tenant, texts.size());
+        var embedded = ask(texts);
+        int tokens = embedded.stream().mapToInt(Embedding::getTokens).sum();
+        quotas.answered(tenant, Math.max(0, tokens - texts.size()));
+        AuditEntry.current().tokens(Requests.modelName(model), tokens, 0, 0);
+        return embedded;
+    }
+
+    private List<Embedding> ask(List<String> texts) {
         try {
             return EmbedderGrpc.newBlockingStub(lmCore)
                     .withDeadlineAfter(LIMIT.toMillis(), TimeUnit.MILLISECONDS)

@@ -46,34 +46,47 @@ final class InteractionInput {
      */
     static List<Content> turns(JsonElement input, CachedPrompt before) {
         var out = new InteractionInput();
-        before.getTurnsList().forEach(turn -> turn.getPartsList().forEach(part -> {
-            if (part.hasCall()) {
-                out.functionByCall.put(part.getCall().getId(), part.getCall().getName());
-            }
-        }));
-        switch (input) {
-            case JsonPrimitive text when text.isString() ->
-                out.add("user", Part.newBuilder().setText(text.getAsString()).build());
-            case JsonObject one -> out.item(new Fields(one, "input"));
-            case JsonArray list -> {
-                if (list.isEmpty()) {
-                    throw badField("input", "empty", "at least one content or step");
-                }
-                for (int i = 0; i < list.size(); i++) {
-                    var at = "input[" + i + "]";
-                    if (list.get(i) instanceof JsonPrimitive text && text.isString()) {
-                        out.add("user", Part.newBuilder().setText(text.getAsString()).build());
-                    } else {
-                        out.item(Fields.of(list.get(i), at));
+        before.getTurnsList()
+                .forEach(turn -> turn.getPartsList().forEach(part -> {
+                    if (part.hasCall()) {
+                        out.functionByCall.put(
+                                part.getCall().getId(), part.getCall().getName());
                     }
-                }
-            }
-            default -> throw badField("input", "of another kind", "a string, a content, or a list");
-        }
+                }));
+        out.read(input);
         if (out.turns.isEmpty()) {
             throw badField("input", "nothing but thoughts", "at least one content");
         }
         return out.turns.stream().map(Content.Builder::build).toList();
+    }
+
+    private void read(JsonElement input) {
+        if (input instanceof JsonObject one) {
+            item(new Fields(one, "input"));
+            return;
+        }
+        if (!(input instanceof JsonArray list)) {
+            add("user", text(input, "input", "a string, a content, or a list"));
+            return;
+        }
+        if (list.isEmpty()) {
+            throw badField("input", "empty", "at least one content or step");
+        }
+        for (int i = 0; i < list.size(); i++) {
+            var at = "input[" + i + "]";
+            if (list.get(i) instanceof JsonObject one) {
+                item(new Fields(one, at));
+            } else {
+                add("user", text(list.get(i), at, "a string, a content or a step"));
+            }
+        }
+    }
+
+    private static Part text(JsonElement value, String path, String expected) {
+        if (value instanceof JsonPrimitive text && text.isString()) {
+            return Part.newBuilder().setText(text.getAsString()).build();
+        }
+        throw badField(path, "of another kind", expected);
     }
 
     private void add(String role, Part part) {
@@ -112,19 +125,20 @@ final class InteractionInput {
         if (!step.has("content")) {
             throw badField(step.at("content"), "absent", "a string or a list of contents");
         }
-        switch (step.any("content")) {
-            case JsonPrimitive text when text.isString() ->
-                add(role, Part.newBuilder().setText(text.getAsString()).build());
-            case JsonObject one -> add(role, content(new Fields(one, step.at("content"))));
-            default -> {
-                var list = step.list("content").orElseThrow();
-                if (list.isEmpty()) {
-                    throw badField(step.at("content"), "empty", "at least one content");
-                }
-                for (int i = 0; i < list.size(); i++) {
-                    add(role, content(Fields.of(list.get(i), step.at("content[" + i + "]"))));
-                }
-            }
+        var content = step.any("content");
+        if (content instanceof JsonObject one) {
+            add(role, content(new Fields(one, step.at("content"))));
+            return;
+        }
+        if (!(content instanceof JsonArray list)) {
+            add(role, text(content, step.at("content"), "a string or a list of contents"));
+            return;
+        }
+        if (list.isEmpty()) {
+            throw badField(step.at("content"), "empty", "at least one content");
+        }
+        for (int i = 0; i < list.size(); i++) {
+            add(role, content(Fields.of(list.get(i), step.at("content[" + i + "]"))));
         }
     }
 
@@ -156,8 +170,7 @@ final class InteractionInput {
         if (uri.isPresent()) {
             part.setFileData(FileData.newBuilder().setFileUri(uri.get()).setMimeType(mimeType));
         } else {
-            part.setInlineData(
-                    Blob.newBuilder().setMimeType(mimeType).setData(bytes(data.get(), content.at("data"))));
+            part.setInlineData(Blob.newBuilder().setMimeType(mimeType).setData(bytes(data.get(), content.at("data"))));
         }
         content.text("resolution").ifPresent(resolution -> {
             if (!RESOLUTIONS.contains(resolution)) {
@@ -208,8 +221,7 @@ final class InteractionInput {
         var id = step.text("id").orElse("");
         functionByCall.put(id, name);
         var arguments = Struct.newBuilder();
-        step.child("arguments")
-                .ifPresent(given -> InteractionRequest.merge(given.object(), arguments, given.path()));
+        step.child("arguments").ifPresent(given -> InteractionRequest.merge(given.object(), arguments, given.path()));
         return Part.newBuilder()
                 .setFunctionCall(
                         FunctionCall.newBuilder().setId(id).setName(name).setArgs(arguments))
@@ -221,7 +233,9 @@ final class InteractionInput {
         var name = step.text("name").filter(given -> !given.isEmpty()).orElseGet(() -> functionByCall.get(id));
         if (name == null) {
             throw badField(
-                    step.at("call_id"), '"' + InteractionRequest.shorten(id) + '"', "the id of an earlier function_call");
+                    step.at("call_id"),
+                    '"' + InteractionRequest.shorten(id) + '"',
+                    "the id of an earlier function_call");
         }
         if (!step.has("result")) {
             throw badField(step.at("result"), "absent", "an object, a string or a list of contents");
@@ -229,11 +243,11 @@ final class InteractionInput {
         var response = new JsonObject();
         var result = step.any("result");
         if (step.flag("is_error")) {
-            response.add("error", plain(result));
+            response.add("error", plain(result, step.at("result")));
         } else if (result instanceof JsonObject object && !object.has("type")) {
             response = object;
         } else {
-            response.add("result", plain(result));
+            response.add("result", plain(result, step.at("result")));
         }
         var struct = Struct.newBuilder();
         InteractionRequest.merge(response, struct, step.at("result"));
@@ -244,18 +258,20 @@ final class InteractionInput {
     }
 
     /** Of a list of text contents their text. */
-    private static JsonElement plain(JsonElement result) {
+    private static JsonElement plain(JsonElement result, String path) {
         if (!(result instanceof JsonArray list) || list.isEmpty()) {
             return result;
         }
         var text = new StringBuilder();
         for (var each : list) {
-            if (!(each instanceof JsonObject content)
-                    || !content.has("text")
-                    || !content.get("text").isJsonPrimitive()) {
+            if (!(each instanceof JsonObject content) || !content.has("type")) {
                 return result;
             }
-            text.append(content.get("text").getAsString());
+            if (!(content.get("text") instanceof JsonPrimitive said)) {
+                throw ApiException.unimplemented(
+                        path + ": media in it (expected: text; media in results are not served)");
+            }
+            text.append(said.getAsString());
         }
         return new JsonPrimitive(text.toString());
     }

@@ -16,6 +16,7 @@ import java.util.Map;
 import java.util.regex.Pattern;
 import longreach.gateway.error.ApiException;
 import longreach.gateway.request.Fields;
+import longreach.gateway.request.Requests;
 import longreach.gemini.v1beta.Blob;
 import longreach.gemini.v1beta.Content;
 import longreach.gemini.v1beta.FileData;
@@ -43,8 +44,11 @@ public record ChatRequest(
     private static final Map<String, String> AUDIO_TYPES = Map.of(
             "wav", "audio/wav", "mp3", "audio/mpeg", "flac", "audio/flac", "ogg", "audio/ogg", "m4a", "audio/mp4");
 
-    /** @throws ApiException INVALID_ARGUMENT, naming the field as OpenAI calls it */
-    public static ChatRequest parse(JsonObject body) {
+    /**
+     * @param fetches whether media may be at web addresses
+     * @throws ApiException INVALID_ARGUMENT, naming the field as OpenAI calls it
+     */
+    public static ChatRequest parse(JsonObject body, boolean fetches) {
         var fields = new Fields(body, "");
         var model = fields.text("model")
                 .filter(name -> !name.isBlank())
@@ -54,7 +58,7 @@ public record ChatRequest(
             throw ApiException.badField("n", choices, "1 <= n <= " + MAX_CHOICES);
         }
         var proto = GenerateContentRequest.newBuilder().setModel("models/" + model.replaceFirst("^models/", ""));
-        messages(fields, proto);
+        messages(fields, proto, fetches);
         tools(fields, proto);
         proto.setGenerationConfig(config(fields));
         var stream = fields.flag("stream");
@@ -75,7 +79,7 @@ public record ChatRequest(
         return changed.build();
     }
 
-    private static void messages(Fields fields, GenerateContentRequest.Builder proto) {
+    private static void messages(Fields fields, GenerateContentRequest.Builder proto, boolean fetches) {
         var messages = fields.list("messages")
                 .filter(list -> !list.isEmpty())
                 .orElseThrow(() -> ApiException.badField("messages", "empty", "at least one message"));
@@ -90,12 +94,12 @@ public record ChatRequest(
                         throw ApiException.badField(
                                 message.at("role"), '"' + role + '"', "system messages before all others");
                     }
-                    proto.getSystemInstructionBuilder().addAllParts(parts(message));
+                    proto.getSystemInstructionBuilder().addAllParts(parts(message, fetches));
                 }
                 case "user" ->
-                    proto.addContents(Content.newBuilder().setRole("user").addAllParts(parts(message)));
-                case "assistant" -> proto.addContents(assistant(message, calls));
-                case "tool" -> proto.addContents(result(message, calls));
+                    proto.addContents(Content.newBuilder().setRole("user").addAllParts(parts(message, fetches)));
+                case "assistant" -> proto.addContents(assistant(message, calls, fetches));
+                case "tool" -> proto.addContents(result(message, calls, fetches));
                 default ->
                     throw ApiException.badField(
                             message.at("role"),
@@ -108,10 +112,10 @@ public record ChatRequest(
         }
     }
 
-    private static Content assistant(Fields message, Map<String, String> calls) {
+    private static Content assistant(Fields message, Map<String, String> calls, boolean fetches) {
         var content = Content.newBuilder().setRole("model");
         if (message.has("content")) {
-            content.addAllParts(parts(message));
+            content.addAllParts(parts(message, fetches));
         }
         message.list("tool_calls").ifPresent(list -> {
             for (int i = 0; i < list.size(); i++) {
@@ -136,14 +140,14 @@ public record ChatRequest(
         return content.build();
     }
 
-    private static Content result(Fields message, Map<String, String> calls) {
+    private static Content result(Fields message, Map<String, String> calls, boolean fetches) {
         var id = message.text("tool_call_id").orElse("");
         var name = calls.get(id);
         if (name == null) {
             throw ApiException.badField(message.at("tool_call_id"), shorten(id), "the id of an earlier tool call");
         }
         var text = new StringBuilder();
-        parts(message).forEach(part -> text.append(part.getText()));
+        parts(message, fetches).forEach(part -> text.append(part.getText()));
         return Content.newBuilder()
                 .setRole("user")
                 .addParts(Part.newBuilder()
@@ -159,7 +163,7 @@ public record ChatRequest(
                 .build();
     }
 
-    private static List<Part> parts(Fields message) {
+    private static List<Part> parts(Fields message, boolean fetches) {
         if (message.any("content") instanceof JsonPrimitive text && text.isString()) {
             return List.of(Part.newBuilder().setText(text.getAsString()).build());
         }
@@ -169,12 +173,12 @@ public record ChatRequest(
         }
         var parts = new java.util.ArrayList<Part>();
         for (int i = 0; i < list.size(); i++) {
-            parts.add(part(Fields.of(list.get(i), message.at("content[" + i + "]"))));
+            parts.add(part(Fields.of(list.get(i), message.at("content[" + i + "]")), fetches));
         }
         return parts;
     }
 
-    private static Part part(Fields part) {
+    private static Part part(Fields part, boolean fetches) {
         var type = part.text("type").orElse("");
         return switch (type) {
             case "text", "input_text", "output_text" ->
@@ -184,7 +188,7 @@ public record ChatRequest(
                 var url = holder instanceof JsonPrimitive plain && plain.isString()
                         ? plain.getAsString()
                         : Fields.of(holder, part.at(type)).text("url").orElse("");
-                yield media(url, part.at(type) + ".url");
+                yield media(url, part.at(type) + ".url", fetches);
             }
             case "input_audio" -> {
                 var audio = part.child("input_audio")
@@ -201,7 +205,7 @@ public record ChatRequest(
                         .orElseThrow(() -> ApiException.badField(part.at("file"), "absent", "file_id or file_data"));
                 yield file.text("file_id")
                         .map(id -> fileData(id.startsWith("files/") ? id : "files/" + id))
-                        .orElseGet(() -> media(file.text("file_data").orElse(""), file.at("file_data")));
+                        .orElseGet(() -> media(file.text("file_data").orElse(""), file.at("file_data"), fetches));
             }
             default ->
                 throw ApiException.badField(
@@ -209,10 +213,10 @@ public record ChatRequest(
         };
     }
 
-    /** A data URL, or a file that was uploaded here; nothing is fetched from elsewhere. */
-    private static Part media(String url, String path) {
+    /** A data URL, a file that was uploaded here, or a web address. */
+    private static Part media(String url, String path, boolean fetches) {
         if (!url.startsWith("data:")) {
-            return fileData(longreach.gateway.request.Requests.fileName(url, path));
+            return fileData(fetches && Requests.isElsewhere(url) ? url : Requests.fileName(url, path));
         }
         var match = DATA_URL.matcher(url);
         if (!match.lookingAt()) {

@@ -9,6 +9,7 @@ import java.util.List;
 import longreach.gateway.auth.Tenant;
 import longreach.gateway.call.Caller;
 import longreach.gateway.error.ApiException;
+import longreach.gateway.fetch.UrlFetcher;
 import longreach.gateway.files.FileLibrary;
 import longreach.gateway.media.MediaBytes;
 import longreach.gateway.media.MediaItem;
@@ -17,6 +18,7 @@ import longreach.gateway.media.MediaReader;
 import longreach.gateway.request.GenerateRequest.RequestTurn;
 import longreach.gateway.request.MediaSource;
 import longreach.gateway.request.RequestPart.MediaPart;
+import longreach.gateway.request.Requests;
 import longreach.v1.EncodedMedia;
 import longreach.v1.MediaOptions;
 
@@ -24,9 +26,11 @@ import longreach.v1.MediaOptions;
 public final class MediaParts {
     private final FileLibrary files;
     private final MediaReader reader;
+    private final UrlFetcher fetcher;
     private final Units units;
 
-    public MediaParts(FileLibrary files, MediaReader reader, Units units) {
+    public MediaParts(FileLibrary files, MediaReader reader, UrlFetcher fetcher, Units units) {
+        this.fetcher = fetcher;
         this.files = files;
         this.reader = reader;
         this.units = units;
@@ -59,8 +63,15 @@ public final class MediaParts {
             }
             case MediaSource.Inline inline -> {
                 var kind = kind(part.mimeType(), part.path() + ".inlineData.mimeType");
-                EncodedMedia media = readInline(part, inline, tenant, caller);
+                EncodedMedia media = readBytes(part, inline.data(), part.mimeType(), ".inlineData", tenant, caller);
                 yield new ReadMedia(id, "", kind.modality(), units.of(index, id, kind.modality(), media));
+            }
+            case MediaSource.Remote remote -> {
+                var fetched = fetcher.fetch(remote.url(), part.path() + ".fileData.fileUri");
+                var type = fetchedType(part, remote.url(), fetched.contentType());
+                var kind = kind(type, part.path() + ".fileData.mimeType");
+                EncodedMedia media = readBytes(part, fetched.bytes(), type, ".fileData", tenant, caller);
+                yield new ReadMedia(id, id, kind.modality(), units.of(index, id, kind.modality(), media));
             }
         };
     }
@@ -78,19 +89,26 @@ public final class MediaParts {
         return reader.read(item, (stage, at) -> {}, caller).media();
     }
 
-    private EncodedMedia readInline(MediaPart part, MediaSource.Inline inline, Tenant tenant, Caller caller)
+    /** What the caller says, else what the other server says, else what the name says. */
+    private static String fetchedType(MediaPart part, String url, String contentType) {
+        if (!part.mimeType().isEmpty()) {
+            return part.mimeType();
+        }
+        var said = Requests.mimeType(contentType);
+        return MediaKind.of(said).isPresent()
+                ? said
+                : MediaKind.typeByName(url.replaceFirst("[?#].*", "")).orElse(said);
+    }
+
+    private EncodedMedia readBytes(
+            MediaPart part, ByteString data, String mimeType, String field, Tenant tenant, Caller caller)
             throws InterruptedException, IOException {
-        var item = new MediaItem(
-                tenant.name(),
-                sha256(inline.data()),
-                part.mimeType(),
-                "",
-                new MediaBytes.InMemory(inline.data()),
-                part.options());
+        var item =
+                new MediaItem(tenant.name(), sha256(data), mimeType, "", new MediaBytes.InMemory(data), part.options());
         try {
             return reader.read(item, (stage, at) -> {}, caller).media();
         } catch (ApiException e) {
-            throw e.at(part.path() + ".inlineData");
+            throw e.at(part.path() + field);
         }
     }
 

@@ -17,6 +17,7 @@ import longreach.v1.Turn;
  * @param maxOutputTokens empty: as many as the model and its context allow
  * @param cachedContent {@code cachedContents/ID} that the turns go on from
  * @param form what the answer must be made of
+ * @param candidates how many answers
  */
 public record GenerateRequest(
         String model,
@@ -25,7 +26,8 @@ public record GenerateRequest(
         SamplingChoice sampling,
         OptionalInt maxOutputTokens,
         Optional<String> cachedContent,
-        Form form) {
+        Form form,
+        int candidates) {
 
     /**
      * @param constraint on the text; null: any
@@ -57,8 +59,11 @@ public record GenerateRequest(
             List<String> stop,
             int logprobs) {
 
-        /** @param model the model's recommended values, for what the caller left open */
-        public Sampling over(longreach.v1.ModelDescription model) {
+        /**
+         * @param model the model's recommended values, for what the caller left open
+         * @param candidate counts the answers from 0; with a seed, each has its own
+         */
+        public Sampling over(longreach.v1.ModelDescription model, int candidate) {
             var out = Sampling.newBuilder()
                     .setTemperature(temperature != null ? temperature : model.getTemperature())
                     .setTopP(topP != null ? topP : model.getTopP())
@@ -67,7 +72,7 @@ public record GenerateRequest(
                     .setFrequencyPenalty(frequencyPenalty)
                     .addAllStop(stop);
             if (seed != null) {
-                out.setSeed(Integer.toUnsignedLong(seed));
+                out.setSeed(Integer.toUnsignedLong(seed + candidate));
             }
             if (logprobs >= 0) {
                 out.setLogprobs(logprobs);

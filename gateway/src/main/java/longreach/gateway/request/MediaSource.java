@@ -11,11 +11,15 @@ public sealed interface MediaSource {
     /** Bytes that came with the request. @param index counts the request's inline parts from 1 */
     record Inline(int index, ByteString data) implements MediaSource {}
 
-    /** {@code files/ID} or {@code inline/N}. */
+    /** Bytes at a web address. */
+    record Remote(String url) implements MediaSource {}
+
+    /** {@code files/ID}, {@code inline/N}, or the address. */
     default String id() {
         return switch (this) {
             case Uploaded uploaded -> uploaded.name();
             case Inline inline -> "inline/" + inline.index();
+            case Remote remote -> remote.url();
         };
     }
 }

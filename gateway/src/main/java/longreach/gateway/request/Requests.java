@@ -4,6 +4,7 @@ import static longreach.gateway.error.ApiException.badField;
 
 import com.google.protobuf.Duration;
 import java.util.ArrayList;
+import java.util.EnumSet;
 import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
@@ -19,7 +20,10 @@ import longreach.gemini.v1beta.Content;
 import longreach.gemini.v1beta.CountTokensRequest;
 import longreach.gemini.v1beta.GenerateContentRequest;
 import longreach.gemini.v1beta.GenerationConfig;
+import longreach.gemini.v1beta.HarmCategory;
 import longreach.gemini.v1beta.Part;
+import longreach.gemini.v1beta.SafetySetting;
+import longreach.gemini.v1beta.ThinkingConfig;
 import longreach.gemini.v1beta.VideoMetadata;
 import longreach.v1.MediaOptions;
 import longreach.v1.Turn;
@@ -31,8 +35,10 @@ public final class Requests {
     private static final int MAX_STOP_CHARS = 256;
     private static final int MAX_PARTS = 3600;
     private static final int MAX_LOGPROBS = 20;
+    private static final int MAX_CANDIDATES = 8;
     private static final double MAX_FPS = 24;
     private static final int MAX_THINKING = 24_576;
+    private static final Pattern WEB = Pattern.compile("(?i)https?://");
     private static final Pattern FILE = Pattern.compile(
             "(?:https?://[^/\\s]+(?:/[^?#\\s]*)?/)?(files/[a-z0-9](?:[a-z0-9-]{0,38}[a-z0-9])?)(?::download)?(?:[?#].*)?");
 
@@ -45,6 +51,7 @@ public final class Requests {
 
     /** @throws ApiException INVALID_ARGUMENT or UNIMPLEMENTED, naming the field */
     public GenerateRequest parse(GenerateContentRequest proto) {
+        checkSafety(proto.getSafetySettingsList());
         return new GenerateRequest(
                 modelName(proto.getModel()),
                 system(proto),
@@ -52,7 +59,8 @@ public final class Requests {
                 sampling(proto.getGenerationConfig()),
                 maxOutput(proto.getGenerationConfig()),
                 cachedContent(proto),
-                form(proto));
+                form(proto),
+                candidates(proto.getGenerationConfig()));
     }
 
     /** The beginning of later requests: what {@link #parse} checks, but turns may be none beside a system instruction. */
@@ -73,7 +81,8 @@ public final class Requests {
                 sampling(GenerationConfig.getDefaultInstance()),
                 OptionalInt.empty(),
                 Optional.empty(),
-                form(request.build()));
+                form(request.build()),
+                1);
     }
 
     /** The same request with the functions of the content that it goes on from. */
@@ -90,7 +99,8 @@ public final class Requests {
                 request.sampling(),
                 request.maxOutputTokens(),
                 request.cachedContent(),
-                form(with.build()));
+                form(with.build()),
+                request.candidates());
     }
 
     /** Counting takes either bare turns or a whole request. @return the request to be counted */
@@ -241,7 +251,7 @@ public final class Requests {
                 yield new RequestPart.MediaPart(
                         path,
                         mimeType(data.getMimeType()),
-                        new MediaSource.Uploaded(fileName(data.getFileUri(), path + ".fileData.fileUri")),
+                        source(data.getFileUri(), path + ".fileData.fileUri"),
                         options);
             }
             case FUNCTION_CALL -> new CallPart(Tools.call(part.getFunctionCall(), path));
@@ -267,6 +277,16 @@ public final class Requests {
                         "at most " + maxInlineBytes + " in one request; upload larger media as files");
             }
         }
+    }
+
+    /** A file uploaded here, or a web address, which whoever fetches it checks. */
+    private static MediaSource source(String uri, String path) {
+        return isElsewhere(uri) ? new MediaSource.Remote(uri) : new MediaSource.Uploaded(fileName(uri, path));
+    }
+
+    /** Whether it is a web address that is none of a file uploaded here. */
+    public static boolean isElsewhere(String uri) {
+        return WEB.matcher(uri).lookingAt() && !FILE.matcher(uri).matches();
     }
 
     /** @return {@code files/ID} of a name or an address of this server's files */
@@ -314,8 +334,8 @@ public final class Requests {
     }
 
     private static SamplingChoice sampling(GenerationConfig config) {
-        if (config.hasCandidateCount() && config.getCandidateCount() != 1) {
-            throw badField("generationConfig.candidateCount", config.getCandidateCount(), "1");
+        if (config.getMediaResolution() == GenerationConfig.MediaResolution.UNRECOGNIZED) {
+            throw badField("generationConfig.mediaResolution", config.getMediaResolutionValue(), "LOW, MEDIUM or HIGH");
         }
         for (var modality : config.getResponseModalitiesList()) {
             if (modality != GenerationConfig.Modality.TEXT) {
@@ -333,10 +353,41 @@ public final class Requests {
                 logprobs(config));
     }
 
+    private static int candidates(GenerationConfig config) {
+        int count = config.hasCandidateCount() ? config.getCandidateCount() : 1;
+        if (count < 1 || count > MAX_CANDIDATES) {
+            throw badField("generationConfig.candidateCount", count, "1 <= candidateCount <= " + MAX_CANDIDATES);
+        }
+        return count;
+    }
+
+    /** Nothing is filtered here, whatever they say; what they say must make sense. */
+    private static void checkSafety(List<SafetySetting> settings) {
+        var seen = EnumSet.noneOf(HarmCategory.class);
+        for (int i = 0; i < settings.size(); i++) {
+            var path = "safetySettings[" + i + "]";
+            var category = settings.get(i).getCategory();
+            if (settings.get(i).getThreshold() == SafetySetting.HarmBlockThreshold.UNRECOGNIZED) {
+                throw badField(
+                        path + ".threshold",
+                        settings.get(i).getThresholdValue(),
+                        "a threshold from BLOCK_LOW_AND_ABOVE");
+            }
+            boolean known = category != HarmCategory.HARM_CATEGORY_UNSPECIFIED && category != HarmCategory.UNRECOGNIZED;
+            if (known && !seen.add(category)) {
+                throw badField(path + ".category", category, "one setting for each category");
+            }
+        }
+    }
+
     private static GenerateRequest.Form form(GenerateContentRequest proto) {
         var config = proto.getGenerationConfig();
         var thinking = config.getThinkingConfig();
-        int budget = thinking.hasThinkingBudget() ? thinking.getThinkingBudget() : -1;
+        if (thinking.hasThinkingBudget() && thinking.hasThinkingLevel()) {
+            throw badField(
+                    "generationConfig.thinkingConfig.thinkingLevel", "set beside thinkingBudget", "one of the two");
+        }
+        int budget = thinking.hasThinkingBudget() ? thinking.getThinkingBudget() : budget(thinking);
         if (budget < -1 || budget > MAX_THINKING) {
             throw badField(
                     "generationConfig.thinkingConfig.thinkingBudget",
@@ -345,6 +396,21 @@ public final class Requests {
         }
         return new GenerateRequest.Form(
                 AnswerSchema.constraint(config), Tools.of(proto), budget, thinking.getIncludeThoughts());
+    }
+
+    private static int budget(ThinkingConfig thinking) {
+        return switch (thinking.getThinkingLevel()) {
+            case THINKING_LEVEL_UNSPECIFIED -> -1;
+            case MINIMAL -> 0;
+            case LOW -> MAX_THINKING / 24;
+            case MEDIUM -> MAX_THINKING / 3;
+            case HIGH, XHIGH -> MAX_THINKING;
+            case UNRECOGNIZED ->
+                throw badField(
+                        "generationConfig.thinkingConfig.thinkingLevel",
+                        thinking.getThinkingLevelValue(),
+                        "MINIMAL, LOW, MEDIUM or HIGH");
+        };
     }
 
     private static float temperature(float value) {

@@ -55,14 +55,14 @@ class ContentController {
     private void embed(String model, HttpServletRequest request, HttpServletResponse response) throws IOException {
         var proto = EmbedContentRequest.newBuilder();
         Json.read(request, maxBytes, proto);
-        var embedded = embeddings.embed(proto.setModel("models/" + model).build());
+        var embedded = embeddings.embed(proto.setModel("models/" + model).build(), RestCall.tenant(request));
         RestCall.answer(response, HttpServletResponse.SC_OK, Json.print(embedded));
     }
 
     private void embedBatch(String model, HttpServletRequest request, HttpServletResponse response) throws IOException {
         var proto = BatchEmbedContentsRequest.newBuilder();
         Json.read(request, maxBytes, proto);
-        var embedded = embeddings.embed(proto.setModel("models/" + model).build());
+        var embedded = embeddings.embed(proto.setModel("models/" + model).build(), RestCall.tenant(request));
         RestCall.answer(response, HttpServletResponse.SC_OK, Json.print(embedded));
     }
 

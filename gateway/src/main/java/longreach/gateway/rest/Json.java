@@ -1,10 +1,10 @@
 package longreach.gateway.rest;
 
-import com.google.gson.JsonArray;
 import com.google.gson.JsonElement;
 import com.google.gson.JsonObject;
 import com.google.gson.JsonParseException;
 import com.google.gson.JsonParser;
+import com.google.protobuf.Descriptors.Descriptor;
 import com.google.protobuf.Descriptors.FieldDescriptor;
 import com.google.protobuf.InvalidProtocolBufferException;
 import com.google.protobuf.Message;
@@ -15,7 +15,6 @@ import java.nio.ByteBuffer;
 import java.nio.charset.CharacterCodingException;
 import java.nio.charset.CodingErrorAction;
 import java.nio.charset.StandardCharsets;
-import java.util.Base64;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
@@ -32,7 +31,7 @@ final class Json {
     private static final JsonFormat.Parser PARSER = JsonFormat.parser().ignoringUnknownFields();
     private static final JsonFormat.Printer PRINTER =
             JsonFormat.printer().omittingInsignificantWhitespace().includingDefaultValueFields(alwaysWritten());
-    private static final List<String> BYTES_FIELDS = List.of("inlineData", "inline_data");
+    private static final int CHECKED_CHARS = 256 << 10;
 
     private Json() {}
 
@@ -115,79 +114,33 @@ final class Json {
         if (json.isBlank()) {
             throw ApiException.badField("request body", "empty", "a JSON object");
         }
+        var message = into.getDescriptorForType();
+        // Large bodies are mostly media, and fit more often than not: they are looked at when the parser gives up.
+        var checked = json.length() <= CHECKED_CHARS ? checked(json, message) : json;
         try {
-            PARSER.merge(json, into);
-        } catch (InvalidProtocolBufferException | IllegalArgumentException e) {
-            // The parser tells of broken base64 without its place.
-            var broken = brokenBytes(json);
-            throw broken == null
-                    ? ApiException.badField(
-                            "request body",
-                            e.getMessage(),
-                            "the JSON of " + into.getDescriptorForType().getName())
-                    : ApiException.badField(broken, "broken base64", "standard or URL-safe base64");
-        } catch (IllegalStateException | ClassCastException | UnsupportedOperationException e) {
-            // An object where a list should be, or the like.
+            PARSER.merge(checked, into);
+        } catch (InvalidProtocolBufferException
+                | IllegalArgumentException
+                | IllegalStateException
+                | ClassCastException
+                | UnsupportedOperationException
+                | ArithmeticException e) {
+            checked(json, message);
             throw ApiException.badField(
                     "request body",
-                    "of another shape",
-                    "the JSON of " + into.getDescriptorForType().getName());
+                    e instanceof InvalidProtocolBufferException ? e.getMessage() : "of another shape",
+                    "the JSON of " + message.getName());
         }
     }
 
-    /** The path of the first inline data that does not decode; null when there is none. */
-    private static String brokenBytes(String json) {
+    private static String checked(String json, Descriptor message) {
+        JsonElement tree;
         try {
-            return find(JsonParser.parseString(json), "");
-        } catch (JsonParseException e) {
-            return null;
+            tree = JsonParser.parseString(json);
+        } catch (JsonParseException | NumberFormatException | StackOverflowError e) {
+            // Which the parser of messages says better.
+            return json;
         }
-    }
-
-    private static String find(JsonElement element, String path) {
-        return switch (element) {
-            case JsonObject object -> findInObject(object, path);
-            case JsonArray array -> {
-                for (int i = 0; i < array.size(); i++) {
-                    var found = find(array.get(i), path + "[" + i + "]");
-                    if (found != null) {
-                        yield found;
-                    }
-                }
-                yield null;
-            }
-            default -> null;
-        };
-    }
-
-    private static String findInObject(JsonObject object, String path) {
-        for (var entry : object.entrySet()) {
-            var at = path.isEmpty() ? entry.getKey() : path + "." + entry.getKey();
-            if (BYTES_FIELDS.contains(entry.getKey()) && entry.getValue() instanceof JsonObject blob) {
-                var data = blob.get("data");
-                if (data != null && data.isJsonPrimitive() && !decodes(data.getAsString())) {
-                    return at + ".data";
-                }
-            }
-            var found = find(entry.getValue(), at);
-            if (found != null) {
-                return found;
-            }
-        }
-        return null;
-    }
-
-    private static boolean decodes(String data) {
-        try {
-            Base64.getDecoder().decode(data);
-            return true;
-        } catch (IllegalArgumentException e) {
-            try {
-                Base64.getUrlDecoder().decode(data);
-                return true;
-            } catch (IllegalArgumentException again) {
-                return false;
-            }
-        }
+        return JsonShape.check(tree, message) ? tree.toString() : json;
     }
 }

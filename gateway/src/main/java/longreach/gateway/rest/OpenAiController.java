@@ -40,6 +40,7 @@ class OpenAiController {
     private final Embeddings embeddings;
     private final Models models;
     private final long maxBytes;
+    private final boolean fetches;
     private final Clock clock = Clock.systemUTC();
 
     OpenAiController(Answering answering, Embeddings embeddings, Models models, GatewayProperties properties) {
@@ -47,6 +48,7 @@ class OpenAiController {
         this.embeddings = embeddings;
         this.models = models;
         maxBytes = properties.limits().request().toBytes();
+        fetches = properties.fetch().on();
     }
 
     @GetMapping("/models")
@@ -76,7 +78,7 @@ class OpenAiController {
     @PostMapping("/chat/completions")
     void chat(HttpServletRequest request, HttpServletResponse response) throws IOException {
         RestCall.within(request, () -> {
-            var chat = ChatRequest.parse(Json.readObject(request, maxBytes));
+            var chat = ChatRequest.parse(Json.readObject(request, maxBytes), fetches);
             var answers = new ChatAnswers(chat.model(), clock);
             if (chat.stream()) {
                 stream(chat, answers, request, response);
@@ -119,7 +121,10 @@ class OpenAiController {
     void embeddings(HttpServletRequest request, HttpServletResponse response) throws IOException {
         RestCall.within(request, () -> {
             var wanted = EmbeddingRequest.parse(Json.readObject(request, maxBytes));
-            answer(response, wanted.answer(embeddings.embed(wanted.model(), wanted.texts(), wanted.dimensions())));
+            answer(
+                    response,
+                    wanted.answer(embeddings.embed(
+                            wanted.model(), wanted.texts(), wanted.dimensions(), RestCall.tenant(request))));
         });
     }
 

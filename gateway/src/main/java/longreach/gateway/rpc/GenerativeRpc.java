@@ -62,12 +62,12 @@ public final class GenerativeRpc extends GenerativeServiceGrpc.GenerativeService
 
     @Override
     public void embedContent(EmbedContentRequest request, StreamObserver<EmbedContentResponse> out) {
-        Unary.answer(out, () -> embeddings.embed(request));
+        Unary.answer(out, () -> embeddings.embed(request, KeyInterceptor.tenant()));
     }
 
     @Override
     public void batchEmbedContents(BatchEmbedContentsRequest request, StreamObserver<BatchEmbedContentsResponse> out) {
-        Unary.answer(out, () -> embeddings.embed(request));
+        Unary.answer(out, () -> embeddings.embed(request, KeyInterceptor.tenant()));
     }
 
     @Override
