@@ -15,6 +15,7 @@ import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 import org.junit.jupiter.params.provider.CsvSource;
 
 /** The fields of generateContent: what they do, and what is said of those that do not fit. */
@@ -128,7 +129,7 @@ class RequestFieldsTest {
                 "\"safetySettings\":[{\"category\":\"HARM_CATEGORY_HARASSMENT\",\"threshold\":\"OFF\"},"
                         + "{\"category\":\"HARM_CATEGORY_HARASSMENT\",\"threshold\":\"OFF\"}] | safetySettings[1].category",
                 "\"systemInstruction\":\"be brief\" | systemInstruction: \"be brief\" (expected: an object)",
-                "\"tools\":{} | tools: an object (expected: a list)",
+                "\"tools\":7 | tools: 7 (expected: a list)",
             })
     void whatDoesNotFitIsNamedWithItsPath(String more, String message) throws Exception {
         var response = gateway.post(ROUTE, body("," + more));
@@ -175,5 +176,19 @@ class RequestFieldsTest {
                         + "{\"url\":\"http://10.0.0.1/x.png\"}},{\"type\":\"text\",\"text\":\"x\"}]}]}");
         assertThat(chat.statusCode()).isEqualTo(400);
         assertThat(chat.body()).contains("not public");
+    }
+
+    /** As one of the clients sends tools; in a body that is checked first, and in one that is checked when it fails. */
+    @ParameterizedTest
+    @ValueSource(ints = {1, 300_000})
+    void oneMessageStandsForAListOfOne(int words) throws Exception {
+        var response = gateway.post("/v1beta/models/" + FakeLmCore.MODEL + ":countTokens", """
+                {"generateContentRequest":{"contents":{"parts":{"text":"%s"}},
+                 "tools":{"functionDeclarations":{"name":"get_weather"}}}}""".formatted("a".repeat(words)));
+        assertThat(response.statusCode()).as(response.body()).isEqualTo(200);
+        var list = gateway.post("/v1beta/models/" + FakeLmCore.MODEL + ":countTokens", """
+                {"generateContentRequest":{"contents":[{"parts":[{"text":"%s"}]}],
+                 "tools":[{"functionDeclarations":[{"name":"get_weather"}]}]}}""".formatted("a".repeat(words)));
+        assertThat(response.body()).isEqualTo(list.body());
     }
 }

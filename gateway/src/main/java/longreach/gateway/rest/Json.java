@@ -116,20 +116,32 @@ final class Json {
         }
         var message = into.getDescriptorForType();
         // Large bodies are mostly media, and fit more often than not: they are looked at when the parser gives up.
-        var checked = json.length() <= CHECKED_CHARS ? checked(json, message) : json;
+        boolean large = json.length() > CHECKED_CHARS;
+        var failure = merge(large ? json : checked(json, message), into);
+        if (failure != null && large) {
+            var checked = checked(json, message);
+            failure = checked.equals(json) ? failure : merge(checked, into.clear());
+        }
+        if (failure != null) {
+            throw ApiException.badField(
+                    "request body",
+                    failure instanceof InvalidProtocolBufferException ? failure.getMessage() : "of another shape",
+                    "the JSON of " + message.getName());
+        }
+    }
+
+    /** @return why it does not fit; null when it does */
+    private static Exception merge(String json, Message.Builder into) {
         try {
-            PARSER.merge(checked, into);
+            PARSER.merge(json, into);
+            return null;
         } catch (InvalidProtocolBufferException
                 | IllegalArgumentException
                 | IllegalStateException
                 | ClassCastException
                 | UnsupportedOperationException
                 | ArithmeticException e) {
-            checked(json, message);
-            throw ApiException.badField(
-                    "request body",
-                    e instanceof InvalidProtocolBufferException ? e.getMessage() : "of another shape",
-                    "the JSON of " + message.getName());
+            return e;
         }
     }
 

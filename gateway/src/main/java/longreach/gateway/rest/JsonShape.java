@@ -23,7 +23,8 @@ import longreach.gateway.error.ApiException;
 
 /**
  * Holds JSON to a message's fields and says where it does not fit: the parser of messages would say what, but not where,
- * and pass over words that an enumeration does not have. Such words may be written in any case.
+ * and pass over words that an enumeration does not have. Words may be written in any case, and a list of one message as
+ * that message.
  */
 final class JsonShape {
     /** Deeper ones are left to the parser, which refuses them. */
@@ -38,7 +39,7 @@ final class JsonShape {
     private JsonShape() {}
 
     /**
-     * @return whether the tree was changed, in words whose case was another
+     * @return whether the tree was changed: words whose case was another, a message where a list of them belongs
      * @throws ApiException INVALID_ARGUMENT with the path of the first field that does not fit
      */
     static boolean check(JsonElement tree, Descriptor message) {
@@ -108,6 +109,12 @@ final class JsonShape {
         }
         if (!field.isRepeated()) {
             return single(value, field, path, depth + 1);
+        }
+        // As the reference service takes it, and some clients rely on: one message stands for a list of one.
+        if (value instanceof JsonObject && field.getJavaType() == FieldDescriptor.JavaType.MESSAGE) {
+            var one = new JsonArray();
+            one.add(single(value, field, path, depth + 1));
+            return one;
         }
         if (!(value instanceof JsonArray list)) {
             throw ApiException.badField(path, kind(value), "a list");
