@@ -15,8 +15,8 @@ import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.ValueSource;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** The fields of generateContent: what they do, and what is said of those that do not fit. */
 class RequestFieldsTest {
@@ -182,11 +182,13 @@ class RequestFieldsTest {
     @ParameterizedTest
     @ValueSource(ints = {1, 300_000})
     void oneMessageStandsForAListOfOne(int words) throws Exception {
-        var response = gateway.post("/v1beta/models/" + FakeLmCore.MODEL + ":countTokens", """
+        var response =
+                gateway.post("/v1beta/models/" + FakeLmCore.MODEL + ":countTokens", """
                 {"generateContentRequest":{"contents":{"parts":{"text":"%s"}},
                  "tools":{"functionDeclarations":{"name":"get_weather"}}}}""".formatted("a".repeat(words)));
         assertThat(response.statusCode()).as(response.body()).isEqualTo(200);
-        var list = gateway.post("/v1beta/models/" + FakeLmCore.MODEL + ":countTokens", """
+        var list =
+                gateway.post("/v1beta/models/" + FakeLmCore.MODEL + ":countTokens", """
                 {"generateContentRequest":{"contents":[{"parts":[{"text":"%s"}]}],
                  "tools":[{"functionDeclarations":[{"name":"get_weather"}]}]}}""".formatted("a".repeat(words)));
         assertThat(response.body()).isEqualTo(list.body());

@@ -50,11 +50,16 @@ class ClientsIT {
             var lines = run(
                     data,
                     Map.of(
-                            "LONGREACH_URL", server.url(),
-                            "LONGREACH_GRPC", "127.0.0.1:" + server.grpcPort(),
-                            "LONGREACH_KEY", key,
-                            "LONGREACH_LIMITED_KEY", limited,
-                            "JAVA_HOME", System.getProperty("java.home")));
+                            "LONGREACH_URL",
+                            server.url(),
+                            "LONGREACH_GRPC",
+                            "127.0.0.1:" + server.grpcPort(),
+                            "LONGREACH_KEY",
+                            key,
+                            "LONGREACH_LIMITED_KEY",
+                            limited,
+                            "JAVA_HOME",
+                            System.getProperty("java.home")));
             return lines.stream().map(ClientsIT::test).toList();
         }
     }
