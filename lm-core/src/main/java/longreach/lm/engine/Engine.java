@@ -56,13 +56,12 @@ public final class Engine implements AutoCloseable {
 
     // More than the paper's 4 pays only where nearly all are right.
     private static final int MODEL_GUESSES = 6;
-    // What prompts may add to a step beside answers, in times of the step without them: others' tokens then come at a
-    // third of their pace, and with what a machine adds of its own still within four times their usual gap.
+    // What layers of prompts may take between two steps that decode, in times of such a step: others' tokens then come
+    // at
+    // a third of their pace, and with what a machine adds of its own still within four times their usual gap.
     private static final double PREFILL_SHARE = 2;
     // What the draft model may read in such a step.
     private static final double CATCH_UP_SHARE = 0.5;
-    // After so many steps with prompts comes one without, which tells what decoding alone takes.
-    private static final int STEPS_BESIDE = 12;
     // Between two looks at deadlines of requests that wait for something.
     private static final long IDLE_NANOS = Duration.ofMillis(50).toNanos();
     // Below this a prompt's own prefill says little about the speed of prefill.
@@ -85,6 +84,7 @@ public final class Engine implements AutoCloseable {
     private final boolean publishesAnswers;
     private final EngineMetrics metrics;
     private final Batch batch;
+    private final PrefillPass beside;
     // Most rows of one sequence in one step.
     private final int maxStep;
     private final Thread thread;
@@ -98,7 +98,6 @@ public final class Engine implements AutoCloseable {
     private final StepPlan plan;
     private final DraftModel draft;
     private final LongSupplier clock;
-    private int stepsBeside;
     private volatile boolean closing;
     private volatile boolean woken;
     private double prefillMicrosPerToken;
@@ -196,6 +195,8 @@ public final class Engine implements AutoCloseable {
         plan = new StepPlan(rowCost > 0 ? n -> 1 + n * rowCost : cost::decodeNanos);
         int decodes = settings.maxRunning() + draftRows();
         batch = new Batch(card, maxStep + decodes, decodes);
+        int most = settings.prefillBudget() + Math.min(MAX_BIDIRECTIONAL, card.context());
+        beside = new PrefillPass(model.pass(), new Batch(card, most, PrefillPass.SEQUENCES), clock);
         thread = Thread.ofPlatform().name("engine-" + card.name()).unstarted(this::work);
         thread.start();
     }
@@ -369,8 +370,14 @@ public final class Engine implements AutoCloseable {
             choose();
             fillBatch();
             metrics.state(running.size(), queue.size(), (double) pool.bytesReserved() / pool.capacityBytes());
-            if (!batch.isEmpty()) {
+            boolean decoded = !batch.isEmpty();
+            if (decoded) {
                 step();
+            }
+            if (beside.isUnderWay()) {
+                prefillBeside(decoded ? PREFILL_SHARE * cost.decodeNanos(plan.rows()) : Double.POSITIVE_INFINITY);
+            } else if (decoded) {
+                continue;
             } else if (!restored && !read && !woken) {
                 boolean anybody = !running.isEmpty() || queue.size() > 0;
                 if (anybody) {
@@ -404,6 +411,10 @@ public final class Engine implements AutoCloseable {
         }
         for (int i = running.size() - 1; i >= 0; i--) {
             Sequence sequence = running.get(i);
+            if (beside.holds(sequence)) {
+                // Its pages are being written: it ends with the pass.
+                continue;
+            }
             if (sequence.cancelled || sequence.request.expired(now)) {
                 fail(sequence, endedEarly(sequence));
             } else if (sequence.starved()) {
@@ -615,7 +626,7 @@ public final class Engine implements AutoCloseable {
                 if (!waits) {
                     stepping.add(sequence);
                 }
-            } else if (sequence.prefilling()) {
+            } else if (sequence.prefilling() && !beside.holds(sequence)) {
                 prefilling.add(sequence);
             }
         }
@@ -623,8 +634,18 @@ public final class Engine implements AutoCloseable {
         for (Sequence sequence : stepping) {
             sequence.addDecode(batch);
         }
-        if (!prefilling.isEmpty()) {
-            addPrefill(prefilling, stepping.size());
+        if (prefilling.isEmpty() || beside.isUnderWay()) {
+            return;
+        }
+        if (stepping.isEmpty()) {
+            addPrefill(prefilling);
+        } else if (cost.knowsDecode()) {
+            double between = PREFILL_SHARE * cost.decodeNanos(plan.rows());
+            var prompts = turns.order(prefilling, s -> s.request.tenant());
+            beside.begin(prompts, settings.prefillBudget(), between, card.width());
+            if (beside.isUnderWay()) {
+                beside.sequences().forEach(s -> turns.served(s.request.tenant()));
+            }
         }
     }
 
@@ -676,33 +697,38 @@ public final class Engine implements AutoCloseable {
         sequences.forEach(Sequence::unfollow);
     }
 
-    /** Adds prompts' next tokens to a step in which {@code decoding} sequences decode. */
-    private void addPrefill(List<Sequence> prefilling, int decoding) {
-        boolean beside = decoding > 0;
-        if (beside && (!cost.knowsDecode() || ++stepsBeside > STEPS_BESIDE)) {
-            stepsBeside = 0;
-            return;
-        }
-        int budget = beside ? settings.prefillBudget() : settings.stepTokens();
-        double nanos = PREFILL_SHARE * cost.decodeNanos(plan.rows());
+    /** Fills a step in which nobody decodes with prompts' next tokens. */
+    private void addPrefill(List<Sequence> prefilling) {
+        int budget = settings.stepTokens();
         for (Sequence sequence : turns.order(prefilling, s -> s.request.tenant())) {
             // A budget that bidirectional runs have overdrawn lets nobody else in.
-            if (budget <= 0 || beside && nanos <= 0) {
+            if (budget <= 0) {
                 return;
             }
-            int most = beside ? Math.min(budget, sequence.affordable(nanos)) : budget;
-            int count = sequence.prefillable(most, batch.maxTokens() - batch.tokens());
+            int count = sequence.prefillable(budget, batch.maxTokens() - batch.tokens());
             if (count > 0) {
                 sequence.addPrefill(batch, count, card.width());
                 stepping.add(sequence);
                 turns.served(sequence.request.tenant());
                 budget -= count;
-                nanos -= count * sequence.nanosPerPromptToken();
-                // What a first step takes is not known: it goes alone.
-                if (beside && sequence.nanosPerPromptToken() == 0) {
-                    return;
-                }
             }
+        }
+    }
+
+    /** Layers of prompts until the time is used, or the pass has ended. */
+    private void prefillBeside(double nanos) {
+        List<Sequence> prompts = beside.sequences();
+        try {
+            beside.run(nanos);
+        } catch (RuntimeException | Error e) {
+            log.error("prefill failed", e);
+            beside.drop();
+            prompts.forEach(s -> fail(s, e));
+            return;
+        }
+        if (!beside.isUnderWay()) {
+            prefillTook(beside.batch().tokens(), beside.nanos());
+            prompts.forEach(s -> settle(s, beside.batch()));
         }
     }
 
@@ -716,40 +742,35 @@ public final class Engine implements AutoCloseable {
             return;
         }
         long nanos = clock.getAsLong() - began;
-        stepTook(nanos);
-        long micros = nanos / 1000;
-        if (batch.tokens() >= MEANINGFUL_PREFILL) {
-            double measured = (double) micros / batch.tokens();
+        if (plan.rows() > 0) {
+            cost.decoded(plan.rows(), nanos);
+        } else {
+            prefillTook(batch.tokens(), nanos);
+        }
+        for (Sequence sequence : stepping) {
+            settle(sequence, batch);
+        }
+    }
+
+    private void prefillTook(int tokens, long nanos) {
+        if (tokens >= MEANINGFUL_PREFILL) {
+            double measured = (double) (nanos / 1000) / tokens;
             prefillMicrosPerToken =
                     prefillMicrosPerToken == 0 ? measured : 0.8 * prefillMicrosPerToken + 0.2 * measured;
         }
-        for (Sequence sequence : stepping) {
-            try {
-                stepped(sequence);
-            } catch (RuntimeException | Error e) {
-                log.error("sequence failed", e);
-                fail(sequence, e);
-            }
+    }
+
+    private void settle(Sequence sequence, Batch computed) {
+        try {
+            stepped(sequence, computed);
+        } catch (RuntimeException | Error e) {
+            log.error("sequence failed", e);
+            fail(sequence, e);
         }
     }
 
-    private void stepTook(long nanos) {
-        int decoding = plan.rows();
-        int prompt = batch.tokens() - decoding;
-        if (prompt == 0) {
-            cost.decoded(decoding, nanos);
-            return;
-        }
-        boolean beside = decoding > 0;
-        double each = Math.max(0, nanos - (beside ? cost.decodeNanos(decoding) : 0)) / prompt;
-        for (Sequence sequence : stepping) {
-            if (sequence.prefilling()) {
-                sequence.prefillTook(sequence.entry.tokens(), each, beside);
-            }
-        }
-    }
-
-    private void stepped(Sequence sequence) {
+    /** @param from where its logits are */
+    private void stepped(Sequence sequence, Batch from) {
         ChunkPublisher publishing = sequence.request.cache().writes() && sequence.plan != null ? publisher : null;
         Outcome.Reason end;
         if (sequence.entry.start() < sequence.promptLength()) {
@@ -765,7 +786,7 @@ public final class Engine implements AutoCloseable {
             if (sequence.cache.length() < sequence.promptLength()) {
                 return;
             }
-            end = sequence.request.maxTokens() == 0 ? Outcome.Reason.PREFILLED : choose(sequence, logits, 0);
+            end = sequence.request.maxTokens() == 0 ? Outcome.Reason.PREFILLED : choose(sequence, from, logits, 0);
         } else {
             end = verify(sequence);
             sequence.stepped(publishing);
@@ -779,10 +800,10 @@ public final class Engine implements AutoCloseable {
     private Outcome.Reason verify(Sequence sequence) {
         int logits = sequence.entry.logitIndex();
         int kept = 0;
-        Outcome.Reason end = choose(sequence, logits, 0);
+        Outcome.Reason end = choose(sequence, batch, logits, 0);
         while (end == null && kept < sequence.drafted && sequence.nextToken == sequence.drafts[kept]) {
             kept++;
-            end = choose(sequence, logits + kept, kept);
+            end = choose(sequence, batch, logits + kept, kept);
         }
         if (sequence.drafted > 0) {
             metrics.speculated(settings.speculation(), sequence.drafted, kept);
@@ -795,11 +816,11 @@ public final class Engine implements AutoCloseable {
      * Chooses the next token from a row of logits, whose guess is number {@code guess} of the step if there are so many.
      * Returns why the answer ends with it, or null.
      */
-    private Outcome.Reason choose(Sequence sequence, int logitIndex, int guess) {
-        int offset = batch.logitsOffset(logitIndex);
+    private Outcome.Reason choose(Sequence sequence, Batch from, int logitIndex, int guess) {
+        int offset = from.logitsOffset(logitIndex);
         AnswerSink.Token token = sequence.follower != null && guess < sequence.drafted
-                ? sequence.answer.next(batch.logits(), offset, sequence.follower.guessed(guess), sequence.drafts[guess])
-                : sequence.answer.next(batch.logits(), offset);
+                ? sequence.answer.next(from.logits(), offset, sequence.follower.guessed(guess), sequence.drafts[guess])
+                : sequence.answer.next(from.logits(), offset);
         sequence.tokenChosen(metrics);
         if (token == null) {
             return Outcome.Reason.STOP;

@@ -81,8 +81,8 @@ final class Sequence {
     /** Whether the draft model was asked to follow. */
     boolean offered;
 
-    private double nanosPerPromptToken;
-    private int lastBeside;
+    private double nanosPerLayer;
+    private int lastTokens;
 
     /** @param publishesAnswers whether chunks that hold generated tokens may be published too */
     Sequence(
@@ -295,21 +295,22 @@ final class Sequence {
         }
     }
 
-    /** How many of its prompt's tokens a step may compute in so much time beside others' answers; at least 1. */
+    /** How many of its prompt's tokens can go through a layer in so much time; at least 1. */
     int affordable(double nanos) {
-        // The first steps are small: what a token takes at another place, or in large steps, is but a hint.
-        int most = FEW + 2 * lastBeside;
-        return nanosPerPromptToken == 0 ? FEW : (int) Math.clamp(nanos / nanosPerPromptToken, 1, most);
+        // What a token takes in a few is but a hint of what it takes among many.
+        int most = FEW + 2 * lastTokens;
+        return nanosPerLayer == 0 ? FEW : (int) Math.clamp(nanos / nanosPerLayer, 1, most);
     }
 
-    /** A step computed {@code tokens} of this prompt, at so much time each. */
-    void prefillTook(int tokens, double nanosEach, boolean besideAnswers) {
-        nanosPerPromptToken = nanosPerPromptToken == 0 ? nanosEach : (nanosPerPromptToken + nanosEach) / 2;
-        lastBeside = besideAnswers ? tokens : 0;
+    /** A pass computed {@code tokens} of this prompt, at so much time each in its slowest layer. */
+    void layersTook(int tokens, double nanosEach) {
+        nanosPerLayer = nanosEach;
+        lastTokens = tokens;
     }
 
-    double nanosPerPromptToken() {
-        return nanosPerPromptToken;
+    /** Of one token, in the slowest layer of the last pass; 0: not known. */
+    double nanosPerLayer() {
+        return nanosPerLayer;
     }
 
     void addDecode(Batch batch) {

@@ -26,7 +26,7 @@ import longreach.tensor.weights.ModelFiles;
  * <p>T: rows of the step, D: width, F: feed-forward width, Hq and Hkv: query and kv heads, h: head dimension. Hq h need not
  * be D.
  */
-public final class Gemma3 implements LanguageModel {
+public final class Gemma3 implements LanguageModel, LayeredPass {
     /** From GGUF's names to those of transformers. */
     private static final Map<String, String> TRANSFORMERS_NAMES = Map.ofEntries(
             Map.entry("token_embd", "embed_tokens"),
@@ -237,6 +237,7 @@ public final class Gemma3 implements LanguageModel {
     private final Weights w;
     private final Kernels kernels;
     private final StepProducts products;
+    private final Precision precision;
     private final Arena arena;
     private final KvShape kvShape;
     private final RunAttention[] attentions;
@@ -245,6 +246,10 @@ public final class Gemma3 implements LanguageModel {
     private final int queryWidth;
     private final int kvWidth;
 
+    // The step under way, its next layer, and how many of its rows are still computed.
+    private Batch batch;
+    private int layer;
+    private int rows;
     // Activations of one step; they grow to the largest step and stay.
     private float[] x = new float[0];
     private float[] normed;
@@ -257,7 +262,7 @@ public final class Gemma3 implements LanguageModel {
     private float[] projected;
 
     /**
-     * @param arena owns the weights; closed with this model
+     * @param arena owns the weights; closed with this model. Null: they are another's
      */
     public Gemma3(ModelCard card, Config config, Weights weights, Kernels kernels, Precision precision, Arena arena) {
         this.card = card;
@@ -265,6 +270,7 @@ public final class Gemma3 implements LanguageModel {
         this.w = weights;
         this.kernels = kernels;
         products = new StepProducts(kernels, precision);
+        this.precision = precision;
         this.arena = arena;
         List<AttentionShape> shapes = new ArrayList<>();
         attentions = new RunAttention[config.layers];
@@ -323,38 +329,56 @@ public final class Gemma3 implements LanguageModel {
     }
 
     @Override
-    public void forward(Batch batch) {
-        int t = batch.tokens();
-        ensureScratch(t);
+    public LayeredPass pass() {
+        return new Gemma3(card, config, w, kernels, precision, null);
+    }
+
+    @Override
+    public void forward(Batch step) {
+        begin(step);
+        while (!next()) {}
+    }
+
+    @Override
+    public void begin(Batch step) {
+        batch = step;
+        layer = 0;
+        rows = batch.tokens();
+        ensureScratch(rows);
         products.begin(batch);
         for (int e = 0; e < batch.entries(); e++) {
             batch.entry(e).cache.prepare(batch.entry(e).end());
         }
         batch.embed(w.embedding, (float) Math.sqrt(config.width), x);
-        int rows = t;
-        for (int layer = 0; layer < config.layers; layer++) {
-            Block b = w.blocks.get(layer);
-            project(layer, b, batch, t);
-            if (layer < config.layers - 1) {
-                attentions[layer].attend(layer, batch, q, attended);
-            } else {
-                // From here on only the rows whose logits are asked for.
-                attentions[layer].attendForLogits(layer, batch, q, attended);
-                batch.keepLogitRows(x, config.width);
-                products.keepLogitRows();
-                rows = products.rows();
-            }
-            if (rows > 0) {
-                products.multiply(b.attentionOut, attended, projected);
-                addNormed(b.postAttentionNorm, rows);
-                feedForward(b, rows);
-                addNormed(b.postFeedForwardNorm, rows);
-            }
+    }
+
+    @Override
+    public boolean next() {
+        Block b = w.blocks.get(layer);
+        project(layer, b, batch, rows);
+        if (layer < config.layers - 1) {
+            attentions[layer].attend(layer, batch, q, attended);
+        } else {
+            // From here on only the rows whose logits are asked for.
+            attentions[layer].attendForLogits(layer, batch, q, attended);
+            batch.keepLogitRows(x, config.width);
+            products.keepLogitRows();
+            rows = products.rows();
+        }
+        if (rows > 0) {
+            products.multiply(b.attentionOut, attended, projected);
+            addNormed(b.postAttentionNorm, rows);
+            feedForward(b, rows);
+            addNormed(b.postFeedForwardNorm, rows);
+        }
+        if (++layer < config.layers) {
+            return false;
         }
         for (int e = 0; e < batch.entries(); e++) {
             batch.entry(e).cache.advance(batch.entry(e).end());
         }
         logits(batch);
+        return true;
     }
 
     /** q[T, Hq h] normed per head and rotated; k[T, Hkv h], normed too, and v into the caches. */
@@ -411,6 +435,8 @@ public final class Gemma3 implements LanguageModel {
 
     @Override
     public void close() {
-        arena.close();
+        if (arena != null) {
+            arena.close();
+        }
     }
 }

@@ -24,6 +24,28 @@ public interface LanguageModel extends AutoCloseable {
      */
     void forward(Batch batch);
 
+    /**
+     * A second place to compute steps with these weights, which stay this model's. It may be used between any two calls of
+     * this model and between any two layers of its own, by the same thread. The default computes everything as one layer.
+     */
+    default LayeredPass pass() {
+        LanguageModel model = this;
+        return new LayeredPass() {
+            private Batch batch;
+
+            @Override
+            public void begin(Batch step) {
+                batch = step;
+            }
+
+            @Override
+            public boolean next() {
+                model.forward(batch);
+                return true;
+            }
+        };
+    }
+
     @Override
     void close();
 }

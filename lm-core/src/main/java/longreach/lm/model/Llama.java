@@ -24,7 +24,7 @@ import longreach.tensor.weights.ModelFiles;
  *
  * <p>T: rows of the step, D: width, F: feed-forward width, Hq and Hkv: query and kv heads, h: head dimension.
  */
-public final class Llama implements LanguageModel {
+public final class Llama implements LanguageModel, LayeredPass {
     /** From GGUF's names to those of transformers. */
     private static final Map<String, String> TRANSFORMERS_NAMES = Map.ofEntries(
             Map.entry("token_embd", "embed_tokens"),
@@ -187,12 +187,17 @@ public final class Llama implements LanguageModel {
     private final Weights w;
     private final Kernels kernels;
     private final StepProducts products;
+    private final Precision precision;
     private final Arena arena;
     private final KvShape kvShape;
     private final AttentionShape causal;
     private final RunAttention attention;
     private final RopeTable rope;
 
+    // The step under way, its next layer, and how many of its rows are still computed.
+    private Batch batch;
+    private int layer;
+    private int rows;
     // Activations of one step; they grow to the largest step and stay.
     private float[] x = new float[0];
     private float[] normed;
@@ -205,7 +210,7 @@ public final class Llama implements LanguageModel {
     private float[] projected;
 
     /**
-     * @param arena owns the weights; closed with this model
+     * @param arena owns the weights; closed with this model. Null: they are another's
      */
     public Llama(ModelCard card, Config config, Weights weights, Kernels kernels, Precision precision, Arena arena) {
         this.card = card;
@@ -213,6 +218,7 @@ public final class Llama implements LanguageModel {
         this.w = weights;
         this.kernels = kernels;
         products = new StepProducts(kernels, precision);
+        this.precision = precision;
         this.arena = arena;
         causal = config.attention();
         attention = RunAttention.of(kernels, causal);
@@ -270,37 +276,55 @@ public final class Llama implements LanguageModel {
     }
 
     @Override
-    public void forward(Batch batch) {
-        int t = batch.tokens();
-        ensureScratch(t);
+    public LayeredPass pass() {
+        return new Llama(card, config, w, kernels, precision, null);
+    }
+
+    @Override
+    public void forward(Batch step) {
+        begin(step);
+        while (!next()) {}
+    }
+
+    @Override
+    public void begin(Batch step) {
+        batch = step;
+        layer = 0;
+        rows = batch.tokens();
+        ensureScratch(rows);
         products.begin(batch);
         for (int e = 0; e < batch.entries(); e++) {
             batch.entry(e).cache.prepare(batch.entry(e).end());
         }
         batch.embed(w.embedding, 1, x);
-        int rows = t;
-        for (int layer = 0; layer < config.layers; layer++) {
-            Block b = w.blocks[layer];
-            project(layer, b, batch, t);
-            if (layer < config.layers - 1) {
-                attention.attend(layer, batch, q, attended);
-            } else {
-                // From here on only the rows whose logits are asked for.
-                attention.attendForLogits(layer, batch, q, attended);
-                batch.keepLogitRows(x, config.width);
-                products.keepLogitRows();
-                rows = products.rows();
-            }
-            if (rows > 0) {
-                products.multiply(b.attentionOut, attended, projected);
-                kernels.add(x, 0, projected, 0, rows * config.width);
-                feedForward(b, rows);
-            }
+    }
+
+    @Override
+    public boolean next() {
+        Block b = w.blocks[layer];
+        project(layer, b, batch, rows);
+        if (layer < config.layers - 1) {
+            attention.attend(layer, batch, q, attended);
+        } else {
+            // From here on only the rows whose logits are asked for.
+            attention.attendForLogits(layer, batch, q, attended);
+            batch.keepLogitRows(x, config.width);
+            products.keepLogitRows();
+            rows = products.rows();
+        }
+        if (rows > 0) {
+            products.multiply(b.attentionOut, attended, projected);
+            kernels.add(x, 0, projected, 0, rows * config.width);
+            feedForward(b, rows);
+        }
+        if (++layer < config.layers) {
+            return false;
         }
         for (int e = 0; e < batch.entries(); e++) {
             batch.entry(e).cache.advance(batch.entry(e).end());
         }
         logits(batch);
+        return true;
     }
 
     /** q[T, Hq h] rotated; k and v[T, Hkv h] into the caches. */
@@ -350,6 +374,8 @@ public final class Llama implements LanguageModel {
 
     @Override
     public void close() {
-        arena.close();
+        if (arena != null) {
+            arena.close();
+        }
     }
 }

@@ -31,7 +31,7 @@ import longreach.tensor.weights.TensorType;
  * <p>T: rows of the step, D: width, R: recurrent width, F: feed-forward width, Hq and Hkv: query and kv heads, h: head
  * dimension, b = R / Hq: width of a gate's block.
  */
-public final class RecurrentGemma implements LanguageModel {
+public final class RecurrentGemma implements LanguageModel, LayeredPass {
     // The recurrence has no trained length of its own; positions in f32 are exact far beyond.
     private static final int CONTEXT = 1 << 20;
     // c of the paper's equation 6.
@@ -295,6 +295,7 @@ public final class RecurrentGemma implements LanguageModel {
     private final Weights w;
     private final Kernels kernels;
     private final StepProducts products;
+    private final Precision precision;
     private final Arena arena;
     private final KvShape kvShape;
     private final AttentionShape attention;
@@ -302,6 +303,10 @@ public final class RecurrentGemma implements LanguageModel {
     // sqrt(D) as bfloat16 has it, whatever the weights' type.
     private final float embeddingScale;
 
+    // The step under way, its next layer, and how many of its rows are still computed.
+    private Batch batch;
+    private int layer;
+    private int rows;
     // Activations of one step; they grow to the largest step and stay.
     private float[] x = new float[0];
     private float[] normed;
@@ -324,7 +329,7 @@ public final class RecurrentGemma implements LanguageModel {
     private float[] up;
 
     /**
-     * @param arena owns the weights; closed with this model
+     * @param arena owns the weights; closed with this model. Null: they are another's
      */
     public RecurrentGemma(
             ModelCard card, Config config, Weights weights, Kernels kernels, Precision precision, Arena arena) {
@@ -333,6 +338,7 @@ public final class RecurrentGemma implements LanguageModel {
         this.w = weights;
         this.kernels = kernels;
         this.products = new StepProducts(kernels, precision);
+        this.precision = precision;
         this.arena = arena;
         kvShape = config.shape();
         attention = config.attention();
@@ -381,35 +387,54 @@ public final class RecurrentGemma implements LanguageModel {
     }
 
     @Override
-    public void forward(Batch batch) {
-        int t = batch.tokens();
-        ensureScratch(t);
+    public LayeredPass pass() {
+        return new RecurrentGemma(card, config, w, kernels, precision, null);
+    }
+
+    @Override
+    public void forward(Batch step) {
+        begin(step);
+        while (!next()) {}
+    }
+
+    @Override
+    public void begin(Batch step) {
+        batch = step;
+        layer = 0;
+        rows = batch.tokens();
+        ensureScratch(rows);
         products.begin(batch);
         for (int e = 0; e < batch.entries(); e++) {
             batch.entry(e).cache.prepare(batch.entry(e).end());
         }
         batch.embed(w.embedding, embeddingScale, x);
-        for (int layer = 0; layer < config.layers(); layer++) {
-            Block block = w.blocks[layer];
-            // r = x + temporal(norm(x))
-            kernels.rmsNorm(x, 0, block.temporalNorm, config.normEpsilon, t, config.width, normed, 0);
-            switch (block.temporal) {
-                case Recurrence recurrence -> recur(layer, recurrence, batch, t);
-                case Attention weights -> attend(layer, weights, batch);
-            }
-            kernels.add(x, 0, projected, 0, t * config.width);
-            // Past the last layer's mixing only the rows count whose logits are asked for.
-            if (layer == config.layers() - 1) {
-                batch.keepLogitRows(x, config.width);
-                products.keepLogitRows();
-                t = batch.logitRows();
-            }
-            feedForward(block, t);
+    }
+
+    @Override
+    public boolean next() {
+        Block block = w.blocks[layer];
+        // r = x + temporal(norm(x))
+        kernels.rmsNorm(x, 0, block.temporalNorm, config.normEpsilon, rows, config.width, normed, 0);
+        switch (block.temporal) {
+            case Recurrence recurrence -> recur(layer, recurrence, batch, rows);
+            case Attention weights -> attend(layer, weights, batch);
+        }
+        kernels.add(x, 0, projected, 0, rows * config.width);
+        // Past the last layer's mixing only the rows count whose logits are asked for.
+        if (layer == config.layers() - 1) {
+            batch.keepLogitRows(x, config.width);
+            products.keepLogitRows();
+            rows = batch.logitRows();
+        }
+        feedForward(block, rows);
+        if (++layer < config.layers()) {
+            return false;
         }
         for (int e = 0; e < batch.entries(); e++) {
             batch.entry(e).cache.advance(batch.entry(e).end());
         }
-        logits(batch, t);
+        logits(batch, rows);
+        return true;
     }
 
     /** projected = Wout (rglru(conv(Wx n + bx)) * gelu(Wy n + by)) + bout. */
@@ -540,6 +565,8 @@ public final class RecurrentGemma implements LanguageModel {
 
     @Override
     public void close() {
-        arena.close();
+        if (arena != null) {
+            arena.close();
+        }
     }
 }

@@ -185,6 +185,35 @@ class SchedulerTest {
         assertThat(engine.pool().bytesReserved()).isZero();
     }
 
+    @Test
+    void aPromptBesideAnAnswerIsCancelledWithItsPass() throws Exception {
+        var prompts = new AtomicReference<Generation>();
+        var answers = new AtomicReference<Generation>();
+        start(4, step -> {});
+        var prompt = new Noting(0, nothing());
+        var answer = new Noting(20, () -> prompts.set(engine.submit(request("b", 50_000, 5), prompt))) {
+            @Override
+            public synchronized void token(Token token) {
+                super.token(token);
+                if (times.size() == 60) {
+                    prompts.get().cancel();
+                    // Its pages are not touched while layers of the prompt are under way.
+                    cancelledAt = prompt.prefills;
+                }
+                if (times.size() == 200) {
+                    answers.get().cancel();
+                }
+            }
+        };
+        answers.set(engine.submit(request("a", 10, NEVER_ENDING), answer));
+        assertThatThrownBy(prompt::await).hasCauseInstanceOf(EngineException.Cancelled.class);
+        assertThatThrownBy(answer::await).hasCauseInstanceOf(EngineException.Cancelled.class);
+        assertThat(prompt.prefills).isBetween(cancelledAt, cancelledAt + 1).isGreaterThan(1);
+        assertThat(engine.pool().bytesReserved()).isZero();
+    }
+
+    private int cancelledAt;
+
     private static void waitFor(long deadline) {
         while (System.nanoTime() - deadline < 0) {
             Thread.onSpinWait();

@@ -23,6 +23,7 @@ public final class ScriptedModel implements LanguageModel {
     private static final long ROW_NANOS = 2_000_000;
     private static final long PROMPT_NANOS = 5_000_000;
     private static final double DEPTH = 10_000;
+    private static final int LAYERS = 10;
 
     private final AtomicLong clock = new AtomicLong();
     private final IntConsumer beforeStep;
@@ -55,15 +56,52 @@ public final class ScriptedModel implements LanguageModel {
     @Override
     public void forward(Batch batch) {
         beforeStep.accept(steps++);
+        clock.addAndGet((long) nanos(batch));
+        compute(batch);
+    }
+
+    /** Its layers take the same time each. */
+    @Override
+    public LayeredPass pass() {
+        return new LayeredPass() {
+            private Batch batch;
+            private int layer;
+
+            @Override
+            public void begin(Batch step) {
+                batch = step;
+                layer = 0;
+            }
+
+            @Override
+            public boolean next() {
+                clock.addAndGet((long) (nanos(batch) / LAYERS));
+                if (++layer < LAYERS) {
+                    return false;
+                }
+                compute(batch);
+                return true;
+            }
+        };
+    }
+
+    private static double nanos(Batch batch) {
         double nanos = STEP_NANOS;
+        for (int e = 0; e < batch.entries(); e++) {
+            Batch.Entry entry = batch.entry(e);
+            nanos += entry.generated()
+                    ? ROW_NANOS * entry.tokens()
+                    : PROMPT_NANOS * entry.tokens() * (1 + entry.start() / DEPTH);
+        }
+        return nanos;
+    }
+
+    private static void compute(Batch batch) {
         int row = 0;
         for (int e = 0; e < batch.entries(); e++) {
             Batch.Entry entry = batch.entry(e);
             entry.cache.prepare(entry.end());
             entry.cache.advance(entry.end());
-            nanos += entry.generated()
-                    ? ROW_NANOS * entry.tokens()
-                    : PROMPT_NANOS * entry.tokens() * (1 + entry.start() / DEPTH);
             for (int i = entry.tokens() - entry.logitRows; i < entry.tokens(); i++) {
                 int at = batch.logitsOffset(row++);
                 Arrays.fill(batch.logits(), at, at + VOCABULARY, 0);
@@ -71,7 +109,6 @@ public final class ScriptedModel implements LanguageModel {
                 batch.logits()[at + 1 + (id * 5 + 3) % (VOCABULARY - 1)] = 1;
             }
         }
-        clock.addAndGet((long) nanos);
     }
 
     @Override
