@@ -7,12 +7,14 @@ import picocli.CommandLine.Command;
         name = "bench",
         description =
                 "Measure this machine: the engine's or its kernels' speed, many streams at once, the gateway alone, "
-                        + "what guessing gains, what schemas cost, which prompt layout is best.",
+                        + "what stored contexts save, what guessing gains, what schemas cost, which prompt layout is "
+                        + "best.",
         subcommands = {
             EngineSpeed.class,
             KernelsBench.class,
             ServingSpeed.class,
             GatewaySpeed.class,
+            ContextSpeed.class,
             SpeculationBench.class,
             FormSpeed.class,
             LayoutBench.class
@@ -22,7 +24,7 @@ final class BenchCommand implements Runnable {
     @Override
     public void run() {
         throw CommandException.usage(
-                "bench: nothing to measure named (expected: engine, kernels, serving, gateway, speculation, form or"
-                        + " layout)");
+                "bench: nothing to measure named (expected: engine, kernels, serving, gateway, context, speculation,"
+                        + " form or layout)");
     }
 }

@@ -82,7 +82,7 @@ final class RedisLink implements AutoCloseable {
         this.readConnections = properties.readConnections();
         this.connectTimeout = properties.connectTimeout();
         long maxValueBytes = properties.maxValue().toBytes();
-        this.traffic = new Traffic((readConnections + 1) * (maxValueBytes + REPLY_SLACK_BYTES));
+        this.traffic = new Traffic(pool, maxValueBytes, (readConnections + 1) * (maxValueBytes + REPLY_SLACK_BYTES));
         this.codec = new ValueCodec(pool, traffic, maxValueBytes);
         uri.setTimeout(connectTimeout.multipliedBy(BACKGROUND_PATIENCE));
         this.resources = DefaultClientResources.builder()

@@ -15,7 +15,7 @@ final class RedisLookup implements LookupResult {
      * Reads under way at once. Far more than a round trip needs to be hidden, and it bounds what a slow reader of a very
      * long context holds in memory.
      */
-    private static final int WINDOW = 64;
+    private static final int WINDOW = 16;
 
     private final int size;
     private final IntFunction<RedisFuture<Buffer>> ask;
@@ -24,7 +24,9 @@ final class RedisLookup implements LookupResult {
     private final BufferPool pool;
     private final List<RedisFuture<Buffer>> asked = new ArrayList<>();
     private final Lookup[] entries;
-    private final List<Buffer> held = new ArrayList<>();
+    /** By position; null: nothing came, or it was given back. Guarded by itself. */
+    private final Buffer[] held;
+
     private boolean closed;
 
     /**
@@ -43,6 +45,7 @@ final class RedisLookup implements LookupResult {
         this.patience = patience;
         this.pool = pool;
         this.entries = new Lookup[size];
+        this.held = new Buffer[size];
         askUpTo(WINDOW);
     }
 
@@ -61,7 +64,9 @@ final class RedisLookup implements LookupResult {
             askUpTo(position + WINDOW);
             Reply reply = patience.await(asked.get(position));
             if (reply instanceof Reply.Value value) {
-                held.add(value.buffer());
+                synchronized (held) {
+                    held[position] = value.buffer();
+                }
             }
             entries[position] = verify.apply(position, reply);
         }
@@ -75,12 +80,26 @@ final class RedisLookup implements LookupResult {
     }
 
     @Override
+    public void release(int position) {
+        Buffer buffer;
+        synchronized (held) {
+            buffer = held[position];
+            held[position] = null;
+        }
+        if (buffer != null) {
+            pool.giveBack(buffer);
+        }
+    }
+
+    @Override
     public void close() {
         if (closed) {
             return;
         }
         closed = true;
-        held.forEach(pool::giveBack);
+        for (int i = 0; i < asked.size(); i++) {
+            release(i);
+        }
         for (int i = 0; i < asked.size(); i++) {
             if (entries[i] == null) {
                 asked.get(i).thenAccept(late -> {

@@ -1,7 +1,9 @@
 package longreach.store.redis;
 
+import io.lettuce.core.protocol.CommandHandler;
 import io.lettuce.core.resource.NettyCustomizer;
 import io.netty.buffer.ByteBuf;
+import io.netty.channel.AdaptiveRecvByteBufAllocator;
 import io.netty.channel.Channel;
 import io.netty.channel.ChannelHandler;
 import io.netty.channel.ChannelHandlerContext;
@@ -14,13 +16,23 @@ import java.util.concurrent.atomic.AtomicLong;
  */
 @ChannelHandler.Sharable
 final class Traffic extends ChannelInboundHandlerAdapter implements NettyCustomizer {
+    /** Most bytes of one read; they are copied while they are in the core's cache. */
+    private static final int READ_BYTES = 256 << 10;
+
     private final AtomicLong bytes = new AtomicLong();
     private final AtomicLong bytesSinceReply = new AtomicLong();
     private final long maxUnansweredBytes;
+    private final BufferPool pool;
+    private final long maxValueBytes;
     private volatile long lastReadNanos = System.nanoTime();
 
-    /** @param maxUnansweredBytes what may come in without completing any reply */
-    Traffic(long maxUnansweredBytes) {
+    /**
+     * @param pool where large values go
+     * @param maxUnansweredBytes what may come in without completing any reply
+     */
+    Traffic(BufferPool pool, long maxValueBytes, long maxUnansweredBytes) {
+        this.pool = pool;
+        this.maxValueBytes = maxValueBytes;
         this.maxUnansweredBytes = maxUnansweredBytes;
     }
 
@@ -40,6 +52,13 @@ final class Traffic extends ChannelInboundHandlerAdapter implements NettyCustomi
     @Override
     public void afterChannelInitialized(Channel channel) {
         channel.pipeline().addFirst(this);
+        // A read for each 64 kB, the default's most, would be a hundred system calls for a chunk.
+        channel.config().setRecvByteBufAllocator(new AdaptiveRecvByteBufAllocator(1 << 10, 16 << 10, READ_BYTES));
+        channel.pipeline()
+                .addBefore(
+                        channel.pipeline().context(CommandHandler.class).name(),
+                        LargeReplies.NAME,
+                        new LargeReplies(pool, maxValueBytes));
     }
 
     @Override

@@ -6,7 +6,7 @@ import io.netty.buffer.ByteBuf;
 import java.lang.foreign.MemorySegment;
 import java.nio.ByteBuffer;
 
-/** Moves values between network buffers and pooled ones with one copy each way. */
+/** Moves values between network buffers and pooled ones with one copy each way; large ones are read by {@link LargeReplies}. */
 final class ValueCodec implements RedisCodec<byte[], Buffer>, ToByteBufEncoder<byte[], Buffer> {
     private final BufferPool pool;
     private final Traffic traffic;
@@ -29,6 +29,10 @@ final class ValueCodec implements RedisCodec<byte[], Buffer>, ToByteBufEncoder<b
     @Override
     public Buffer decodeValue(ByteBuffer bytes) {
         traffic.replied();
+        Buffer large = LargeReplies.delivered();
+        if (large != null) {
+            return large;
+        }
         if (bytes.remaining() > maxValueBytes) {
             return Buffer.TOO_LARGE;
         }

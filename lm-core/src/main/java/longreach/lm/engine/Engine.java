@@ -473,12 +473,14 @@ public final class Engine implements AutoCloseable {
                 }
                 var checkpoints =
                         pool.shape().needsCheckpoint() ? CheckpointPlan.of(plan, keys) : new CheckpointPlan(List.of());
-                var lookup = ChunkLookup.of(store, tenant, plan, checkpoints, pool);
+                var lookup = ChunkLookup.begin(store, tenant, plan, pool);
                 post(() -> {
                     known(sequence, tenant, keys, plan);
                     sequence.checkpoints = checkpoints;
-                    found(sequence, lookup);
+                    began(sequence, lookup);
                 });
+                lookup.fetch(checkpoints, this::wake);
+                post(() -> found(sequence, lookup));
             } catch (RuntimeException | Error e) {
                 log.warn("chunk lookup failed: {}", e.toString());
                 post(() -> {
@@ -489,6 +491,15 @@ public final class Engine implements AutoCloseable {
                 });
             }
         });
+    }
+
+    /** What is certain is restored while the rest is being fetched. */
+    private void began(Sequence sequence, ChunkLookup lookup) {
+        if (closing || !running.contains(sequence)) {
+            lookup.close();
+        } else {
+            sequence.began(lookup);
+        }
     }
 
     private void found(Sequence sequence, ChunkLookup lookup) {
@@ -570,15 +581,14 @@ public final class Engine implements AutoCloseable {
         sequence.sink.want(restored, wanted);
     }
 
-    /** One chunk of every sequence that is being restored; true when there was any. */
+    /** One chunk of every sequence that is being restored; false when none was there. */
     private boolean restore() {
         boolean any = false;
         for (int i = running.size() - 1; i >= 0; i--) {
             Sequence sequence = running.get(i);
             if (sequence.lookup != null) {
-                any = true;
                 try {
-                    sequence.restoreNext();
+                    any |= sequence.restoreNext();
                 } catch (RuntimeException | Error e) {
                     fail(sequence, e);
                 }

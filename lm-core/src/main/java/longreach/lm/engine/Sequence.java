@@ -63,6 +63,7 @@ final class Sequence {
     private long prefillEnded;
     private long firstToken;
     private long lastToken;
+    private long lookupBegan;
     private long restoreMicros;
     private long bytesRestored;
     private int chunksRestored;
@@ -125,10 +126,15 @@ final class Sequence {
         return position < promptLength() ? prompt().id(position) : answer.id(position - promptLength());
     }
 
-    /** The store has answered: restoring begins. */
+    /** The store has been asked: restoring begins. */
+    void began(ChunkLookup asked) {
+        lookup = asked;
+        lookupBegan = System.nanoTime();
+    }
+
+    /** The store has answered: it is known what is restored. */
     void found(ChunkLookup found) {
         lookedUp = true;
-        lookup = found;
         missReason = found.missReason();
         tokensRestored = found.firstComputed();
         tokensShared = found.tokensShared();
@@ -161,26 +167,23 @@ final class Sequence {
         missReason = reason;
     }
 
-    /** Restores one chunk; true when it was the last one. */
+    /** Restores one chunk, or ends restoring after the last; false when the next one has not come yet. */
     boolean restoreNext() {
-        if (restoredSpans < lookup.chunks()) {
-            long began = System.nanoTime();
+        if (restoredSpans < lookup.ready()) {
             ChunkSpan span = lookup.span(restoredSpans);
             bytesRestored += lookup.restore(restoredSpans, cache);
             lastRestored = span;
             restoredSpans++;
-            restoreMicros += (System.nanoTime() - began) / 1000;
+            return true;
         }
-        if (restoredSpans < lookup.chunks()) {
+        if (!lookedUp) {
             return false;
         }
         if (lookup.checkpoint() != null) {
-            long began = System.nanoTime();
             cache.restoreCheckpoint(lookup.firstComputed(), lookup.checkpoint());
             bytesRestored += lookup.checkpoint().byteSize();
-            restoreMicros += (System.nanoTime() - began) / 1000;
         }
-        restoreMicros += lookup.micros();
+        restoreMicros = (System.nanoTime() - lookupBegan) / 1000;
         chunksRestored = restoredSpans;
         closeLookup();
         return true;

@@ -2,9 +2,11 @@ package longreach.lm.kv;
 
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.Semaphore;
 import longreach.store.api.ChunkHeader;
 import longreach.store.api.ChunkKey;
 import longreach.store.api.ChunkStore;
@@ -13,15 +15,25 @@ import longreach.store.api.LookupResult;
 import longreach.store.api.MissReason;
 import longreach.store.api.Tenant;
 import longreach.tensor.kernel.KvPage;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * What is to be had of a plan without computing: the longest unbroken valid prefix, from pages of running sequences and
  * then from the store; where layers slide or recur, one that ends at a valid checkpoint. To be closed; the payloads are
  * borrowed from it.
+ *
+ * <p>One thread fetches while another restores what is certain to be part of the prefix ({@link #ready}), so that a long
+ * context is never in memory twice.
  */
 public final class ChunkLookup implements AutoCloseable {
     /** Checkpoints that turn out to be no good before a lookup is content with nothing. */
     private static final int CHECKPOINT_TRIES = 4;
+
+    /** Chunks that are fetched and not yet restored. */
+    private static final int MOST_AHEAD = 16;
+
+    private static final Logger log = LoggerFactory.getLogger(ChunkLookup.class);
 
     private final ChunkStore store;
     private final Tenant tenant;
@@ -32,9 +44,19 @@ public final class ChunkLookup implements AutoCloseable {
     // Of full chunks in order, from the first: held until a cache takes them over.
     private final List<KvPool.Block> shared;
     private int adopted;
-    private final List<LookupResult> results = new ArrayList<>();
-    private final List<ChunkSpan> spans = new ArrayList<>();
-    private final List<MemorySegment> payloads = new ArrayList<>();
+    private final List<LookupResult> results = Collections.synchronizedList(new ArrayList<>());
+    private final List<ChunkSpan> spans = Collections.synchronizedList(new ArrayList<>());
+    private final List<MemorySegment> payloads = Collections.synchronizedList(new ArrayList<>());
+    // Where in the first result each payload is; -1: in pages.
+    private final List<Integer> sources = Collections.synchronizedList(new ArrayList<>());
+    private final Semaphore ahead = new Semaphore(MOST_AHEAD);
+    private Runnable progressed = () -> {};
+    private boolean streams;
+    private volatile int ready;
+    private volatile boolean complete;
+    private final Object lock = new Object();
+    private boolean fetching = true;
+    private volatile boolean closed;
     private MemorySegment checkpoint;
     private int firstComputed;
     private String missReason = "";
@@ -52,34 +74,81 @@ public final class ChunkLookup implements AutoCloseable {
         shared = pool.retainShared(plan.full().subList(0, Math.min(plan.full().size(), last / ChunkPlanner.CHUNK)));
     }
 
+    /** A lookup that has asked for nothing yet; {@link #fetch} must follow, once. */
+    public static ChunkLookup begin(ChunkStore store, Tenant tenant, ChunkPlan plan, KvPool pool) {
+        return new ChunkLookup(store, tenant, plan, pool);
+    }
+
+    /** All of it: as {@link #begin} and {@link #fetch}, with nobody who restores meanwhile. */
+    public static ChunkLookup of(
+            ChunkStore store, Tenant tenant, ChunkPlan plan, CheckpointPlan checkpoints, KvPool pool) {
+        var lookup = begin(store, tenant, plan, pool);
+        lookup.fetchAll(checkpoints);
+        return lookup;
+    }
+
     /**
      * Asks for all chunks in one round trip, and waits for as much as makes an unbroken prefix. Where checkpoints are
      * needed, a small round trip before that finds out which there are, and one after it fetches the last that serves.
+     * Waits for whoever restores when it is far ahead of them.
      *
      * @param checkpoints ignored for a model that needs none
+     * @param onReady called when more is {@link #ready}
      */
-    public static ChunkLookup of(
-            ChunkStore store, Tenant tenant, ChunkPlan plan, CheckpointPlan checkpoints, KvPool pool) {
+    public void fetch(CheckpointPlan checkpoints, Runnable onReady) {
+        progressed = onReady;
+        streams = !shape.needsCheckpoint();
+        fetchAll(checkpoints);
+    }
+
+    private void fetchAll(CheckpointPlan checkpoints) {
         long began = System.nanoTime();
-        var lookup = new ChunkLookup(store, tenant, plan, pool);
+        int last = plan.prompt().resumableAt(plan.prompt().length() - 1);
         try {
-            if (pool.shape().needsCheckpoint()) {
+            if (shape.needsCheckpoint()) {
                 // The last token is always computed, so what resumes after it does not serve.
-                lookup.findCheckpoint(checkpoints.places().stream()
+                findCheckpoint(checkpoints.places().stream()
                         .filter(place -> place.position() < plan.prompt().length())
                         .toList());
             } else {
-                lookup.findChunks(Integer.MAX_VALUE);
+                findChunks(Integer.MAX_VALUE);
             }
-        } catch (RuntimeException e) {
-            lookup.close();
-            throw e;
+            if (firstComputed >= last) {
+                missReason = "";
+            }
+        } catch (RuntimeException | Error e) {
+            // What was ready is restored already, or will be; the rest is computed.
+            log.warn("chunk lookup failed: {}", e.toString());
+            cut(ready);
+            checkpoint = null;
+            firstComputed = ready * ChunkPlanner.CHUNK;
+            missReason = MissReason.DOWN.text();
+        } finally {
+            micros = (System.nanoTime() - began) / 1000;
+            ready = spans.size();
+            complete = true;
+            synchronized (lock) {
+                fetching = false;
+                if (closed) {
+                    giveBack();
+                }
+            }
         }
-        if (lookup.firstComputed >= plan.prompt().resumableAt(plan.prompt().length() - 1)) {
-            lookup.missReason = "";
+    }
+
+    /** Forgets spans from the end. */
+    private void cut(int count) {
+        while (spans.size() > count) {
+            spans.removeLast();
+            payloads.removeLast();
+            sources.removeLast();
         }
-        lookup.micros = (System.nanoTime() - began) / 1000;
-        return lookup;
+    }
+
+    private void add(ChunkSpan span, MemorySegment payload, int source) {
+        spans.add(span);
+        payloads.add(payload);
+        sources.add(source);
     }
 
     /** The longest prefix of growing layers, from chunks that begin before {@code reach}. */
@@ -95,27 +164,48 @@ public final class ChunkLookup implements AutoCloseable {
             positions.put(wanted.get(i), i);
         }
         ChunkPlan.Prefix prefix = plan.longestPrefix(span -> {
+            boolean full = span.tokens() == ChunkPlanner.CHUNK;
             if (isShared(span, whole)) {
+                add(span, null, -1);
+                madeReady(span);
                 return true;
             }
             Integer position = positions.get(span);
-            if (position == null) {
+            if (position == null || closed) {
                 return false;
             }
-            String reason = reasonAgainst(result.entry(position), span);
+            if (full && streams) {
+                ahead.acquireUninterruptibly();
+            }
+            Lookup entry = result.entry(position);
+            String reason = reasonAgainst(entry, span);
             missed(reason);
+            if (full && reason == null) {
+                add(span, ((Lookup.Hit) entry).chunk().payload(), position);
+                madeReady(span);
+            }
             return reason == null;
         });
-        for (ChunkSpan span : prefix.spans()) {
-            spans.add(span);
-            payloads.add(
-                    isShared(span, whole)
-                            ? null
-                            : ((Lookup.Hit) result.entry(positions.get(span)))
-                                    .chunk()
-                                    .payload());
+        long fulls = prefix.spans().stream()
+                .filter(span -> span.tokens() == ChunkPlanner.CHUNK)
+                .count();
+        cut((int) fulls);
+        if (prefix.spans().size() > fulls) {
+            ChunkSpan tail = prefix.spans().getLast();
+            int position = positions.get(tail);
+            add(tail, ((Lookup.Hit) result.entry(position)).chunk().payload(), position);
         }
         firstComputed = prefix.firstComputed();
+    }
+
+    /** What ends at or before where the prompt can be resumed is part of the prefix, whatever follows. */
+    private void madeReady(ChunkSpan last) {
+        if (streams) {
+            var prompt = plan.prompt();
+            int certain = prompt.resumableAt(Math.min(last.end(), prompt.length() - 1));
+            ready = Math.min(spans.size(), certain / ChunkPlanner.CHUNK);
+            progressed.run();
+        }
     }
 
     private static boolean isShared(ChunkSpan span, int whole) {
@@ -170,10 +260,11 @@ public final class ChunkLookup implements AutoCloseable {
                 missed(reason);
             }
         }
-        while (!spans.isEmpty() && spans.getLast().start() >= firstComputed) {
-            spans.removeLast();
-            payloads.removeLast();
+        int count = spans.size();
+        while (count > 0 && spans.get(count - 1).start() >= firstComputed) {
+            count--;
         }
+        cut(count);
     }
 
     /** Whether no shared chunk would have to be cut. */
@@ -223,6 +314,11 @@ public final class ChunkLookup implements AutoCloseable {
         };
     }
 
+    /** How many chunks can be restored now; all there are, once the lookup is complete. */
+    public int ready() {
+        return ready;
+    }
+
     public int chunks() {
         return payloads.size();
     }
@@ -244,11 +340,13 @@ public final class ChunkLookup implements AutoCloseable {
             adopted = index + 1;
             return 0;
         }
-        int end = Math.min(span.end(), firstComputed);
+        int end = complete ? Math.min(span.end(), firstComputed) : span.end();
         cache.restore(span, payload, end);
         if (end == span.end()) {
             cache.share(span);
         }
+        results.getFirst().release(sources.get(index));
+        ahead.release();
         return payload.byteSize();
     }
 
@@ -275,8 +373,19 @@ public final class ChunkLookup implements AutoCloseable {
         return micros;
     }
 
+    /** Also while it is being fetched, which then soon ends. */
     @Override
     public void close() {
+        synchronized (lock) {
+            closed = true;
+            ahead.release(MOST_AHEAD);
+            if (!fetching) {
+                giveBack();
+            }
+        }
+    }
+
+    private void giveBack() {
         results.forEach(LookupResult::close);
         results.clear();
         pool.releaseShared(shared.subList(adopted, shared.size()));
