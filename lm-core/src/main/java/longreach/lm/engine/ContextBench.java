@@ -68,7 +68,13 @@ public final class ContextBench implements AutoCloseable {
     public static ContextBench of(Path file, Kernels kernels, Precision precision, ContextStore store, long kvBytes) {
         var checkpoint = ModelLoader.open("bench", file, kernels, precision);
         return new ContextBench(
-                checkpoint.model(), checkpoint.tokenizer(), kernels, precision, store, kvBytes, checkpoint);
+                checkpoint.model(),
+                checkpoint.tokenizer(),
+                kernels,
+                precision,
+                store,
+                kvBytes,
+                checkpoint.files()::close);
     }
 
     /** A small model with random weights that takes so many tokens of context and a question. */

@@ -53,7 +53,7 @@ public final class DraftModel implements AutoCloseable {
         }
         this.model = model;
         this.stepTokens = stepTokens;
-        pool = new KvPool(kernels, model.kvShape(), precision.kvType(), kvBytes);
+        pool = new KvPool(kernels, model.kvShape(), precision.codec(), kvBytes);
         batch = new Batch(model.card(), Math.max(stepTokens, maxRunning * MOST_BEHIND), maxRunning);
     }
 

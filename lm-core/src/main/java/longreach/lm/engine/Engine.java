@@ -183,7 +183,7 @@ public final class Engine implements AutoCloseable {
         this.settings = settings;
         this.store = store;
         this.metrics = metrics;
-        pool = new KvPool(kernels, model.kvShape(), precision.kvType(), settings.kvBytes());
+        pool = new KvPool(kernels, model.kvShape(), precision.codec(), settings.kvBytes());
         publisher = store == null ? null : new ChunkPublisher(store, pool);
         computation = computation(card, precision);
         windowedComputation = windowed(computation, settings.reach());

@@ -55,7 +55,7 @@ public final class EngineBench implements AutoCloseable {
         KvShape shape = model.kvShape();
         long pages = shape.blockBytes(kernels, precision.kvType())
                 * KvPool.blocksFor(model.card().context());
-        pool = new KvPool(kernels, shape, precision.kvType(), pages + shape.recurrentBytes());
+        pool = new KvPool(kernels, shape, precision.codec(), pages + shape.recurrentBytes());
         batch = new Batch(model.card(), STEP, 1);
     }
 

@@ -57,7 +57,7 @@ final class SyntheticModel {
 
     private Llama make(Precision precision, int context) {
         var config = new Llama.Config(
-                LAYERS, WIDTH, FEED_FORWARD, HEADS, HEADS, HEAD_DIM, VOCABULARY, context, 10_000, 1e-5f, true);
+                LAYERS, WIDTH, FEED_FORWARD, HEADS, HEADS, HEAD_DIM, VOCABULARY, context, 10_000, null, 1e-5f, true);
         var blocks = new Llama.Block[LAYERS];
         int inner = HEADS * HEAD_DIM;
         for (int i = 0; i < LAYERS; i++) {
@@ -73,7 +73,7 @@ final class SyntheticModel {
                     matrix(WIDTH, FEED_FORWARD));
         }
         Matrix embedding = matrix(VOCABULARY, WIDTH);
-        var weights = new Llama.Weights(embedding, blocks, norm(), embedding);
+        var weights = new Llama.Weights(embedding, blocks, norm(), embedding, null);
         long parameters = VOCABULARY * WIDTH + (long) LAYERS * (4 * inner + 3 * FEED_FORWARD) * WIDTH;
         byte[] digest = ByteBuffer.allocate(32).putLong(SEED).putInt(context).array();
         var card = new ModelCard("synthetic", "llama", digest, context, VOCABULARY, WIDTH, 0, parameters);

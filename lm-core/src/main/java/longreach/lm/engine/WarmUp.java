@@ -48,7 +48,7 @@ final class WarmUp {
         var shape = model.kvShape();
         long pages = shape.blockBytes(kernels, precision.kvType());
         try (var pool =
-                new KvPool(kernels, shape, precision.kvType(), 4 * TOGETHER * (pages + shape.recurrentBytes()))) {
+                new KvPool(kernels, shape, precision.codec(), 4 * TOGETHER * (pages + shape.recurrentBytes()))) {
             return new WarmUp(model, kernels, pool).rounds(limit.toNanos());
         }
     }

@@ -7,6 +7,7 @@ import java.util.List;
 import longreach.lm.kv.LayerState.Growing;
 import longreach.lm.kv.LayerState.Recurrent;
 import longreach.lm.kv.LayerState.Sliding;
+import longreach.store.api.Codec;
 import longreach.tensor.kernel.KvPage;
 
 /**
@@ -17,7 +18,7 @@ final class CheckpointStage {
     static final ValueLayout.OfFloat FLOAT = ValueLayout.JAVA_FLOAT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
 
     private final KvShape shape;
-    private final KvPage.Type type;
+    private final Codec codec;
     private final int position;
     private final Rows[] rows;
     private final float[][] recurrent;
@@ -32,9 +33,9 @@ final class CheckpointStage {
      * @param held what {@link #release} gives back
      */
     CheckpointStage(
-            KvShape shape, KvPage.Type type, int position, Rows[] rows, float[][] recurrent, List<ChunkStage> held) {
+            KvShape shape, Codec codec, int position, Rows[] rows, float[][] recurrent, List<ChunkStage> held) {
         this.shape = shape;
-        this.type = type;
+        this.codec = codec;
         this.position = position;
         this.rows = rows;
         this.recurrent = recurrent;
@@ -42,7 +43,7 @@ final class CheckpointStage {
     }
 
     long payloadBytes() {
-        return shape.checkpointBytes(position, type);
+        return shape.checkpointBytes(position, codec);
     }
 
     /** How many positions before it this checkpoint has rows of, at least 1: what its header says. */
@@ -57,7 +58,7 @@ final class CheckpointStage {
                 case Growing growing -> {}
                 case Sliding sliding -> {
                     int count = Math.min(position, sliding.reach());
-                    long rowBytes = (long) sliding.attention().kvWidth() * type.bytes;
+                    long rowBytes = KvCodec.rowBytes(codec, sliding.attention().kvWidth());
                     copyRows(rows[layer], position - count, to, at, at + count * rowBytes, rowBytes);
                     at += 2 * count * rowBytes;
                 }

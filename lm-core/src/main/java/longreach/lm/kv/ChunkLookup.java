@@ -10,11 +10,11 @@ import java.util.concurrent.Semaphore;
 import longreach.store.api.ChunkHeader;
 import longreach.store.api.ChunkKey;
 import longreach.store.api.ChunkStore;
+import longreach.store.api.Codec;
 import longreach.store.api.Lookup;
 import longreach.store.api.LookupResult;
 import longreach.store.api.MissReason;
 import longreach.store.api.Tenant;
-import longreach.tensor.kernel.KvPage;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -39,7 +39,7 @@ public final class ChunkLookup implements AutoCloseable {
     private final Tenant tenant;
     private final ChunkPlan plan;
     private final KvShape shape;
-    private final KvPage.Type type;
+    private final Codec codec;
     private final KvPool pool;
     // Of full chunks in order, from the first: held until a cache takes them over.
     private final List<KvPool.Block> shared;
@@ -68,7 +68,7 @@ public final class ChunkLookup implements AutoCloseable {
         this.plan = plan;
         this.pool = pool;
         this.shape = pool.shape();
-        this.type = pool.type();
+        this.codec = pool.codec();
         // The chunk of the last token is not whole before that is computed: what is shared is never written to.
         int last = plan.prompt().resumableAt(plan.prompt().length() - 1);
         shared = pool.retainShared(plan.full().subList(0, Math.min(plan.full().size(), last / ChunkPlanner.CHUNK)));
@@ -280,11 +280,11 @@ public final class ChunkLookup implements AutoCloseable {
     }
 
     private String reasonAgainst(Lookup entry, ChunkSpan span) {
-        return reasonAgainst(entry, span, shape, type);
+        return reasonAgainst(entry, span, shape, codec);
     }
 
     /** Null when the entry is a chunk that fits its place. */
-    static String reasonAgainst(Lookup entry, ChunkSpan span, KvShape shape, KvPage.Type type) {
+    static String reasonAgainst(Lookup entry, ChunkSpan span, KvShape shape, Codec codec) {
         return switch (entry) {
             case Lookup.Miss miss -> miss.reason().text();
             case Lookup.Hit hit -> {
@@ -292,8 +292,8 @@ public final class ChunkLookup implements AutoCloseable {
                 boolean fits = header.parent().equals(span.parent())
                         && header.firstToken() == span.start()
                         && header.tokenCount() == span.tokens()
-                        && header.codec() == ChunkPublisher.codec(type)
-                        && hit.chunk().payload().byteSize() == shape.payloadBytes(span.tokens(), type);
+                        && header.codec() == codec
+                        && hit.chunk().payload().byteSize() == shape.payloadBytes(span.tokens(), codec);
                 yield fits ? null : "chunk does not fit its place";
             }
         };
@@ -307,8 +307,8 @@ public final class ChunkLookup implements AutoCloseable {
                 ChunkHeader header = hit.chunk().header();
                 boolean fits = header.parent().equals(place.chunk())
                         && header.firstToken() == place.position()
-                        && header.codec() == ChunkPublisher.codec(type)
-                        && hit.chunk().payload().byteSize() == shape.checkpointBytes(place.position(), type);
+                        && header.codec() == codec
+                        && hit.chunk().payload().byteSize() == shape.checkpointBytes(place.position(), codec);
                 yield fits ? null : "checkpoint does not fit its place";
             }
         };

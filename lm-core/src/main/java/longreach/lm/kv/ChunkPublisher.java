@@ -9,7 +9,6 @@ import longreach.store.api.ChunkStore;
 import longreach.store.api.Codec;
 import longreach.store.api.PutOutcome;
 import longreach.store.api.Tenant;
-import longreach.tensor.kernel.KvPage;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -34,14 +33,14 @@ public final class ChunkPublisher implements AutoCloseable {
 
     private final ChunkStore store;
     private final KvShape shape;
-    private final KvPage.Type type;
+    private final Codec codec;
     private final ArrayBlockingQueue<Task> waiting = new ArrayBlockingQueue<>(MAX_WAITING);
     private final Thread thread;
 
     public ChunkPublisher(ChunkStore store, KvPool pool) {
         this.store = store;
         this.shape = pool.shape();
-        this.type = pool.type();
+        this.codec = pool.codec();
         thread = Thread.ofVirtual().name("chunk-publisher").start(this::work);
     }
 
@@ -109,8 +108,8 @@ public final class ChunkPublisher implements AutoCloseable {
                     span.parent(),
                     span.start(),
                     span.tokens(),
-                    codec(type),
-                    shape.payloadBytes(span.tokens(), type));
+                    codec,
+                    shape.payloadBytes(span.tokens(), codec));
             PutOutcome outcome =
                     store.put(publication.tenant, header, to -> publication.stage.copyPayload(span.tokens(), to));
             if (outcome != PutOutcome.ACCEPTED) {
@@ -133,7 +132,7 @@ public final class ChunkPublisher implements AutoCloseable {
                     place.chunk(),
                     place.position(),
                     publication.stage.tokens(),
-                    codec(type),
+                    codec,
                     publication.stage.payloadBytes());
             PutOutcome outcome = store.put(publication.tenant, header, publication.stage::copyPayload);
             if (outcome != PutOutcome.ACCEPTED) {
@@ -144,13 +143,6 @@ public final class ChunkPublisher implements AutoCloseable {
         } finally {
             publication.stage.release();
         }
-    }
-
-    public static Codec codec(KvPage.Type type) {
-        return switch (type) {
-            case F32 -> Codec.F32;
-            case F16 -> Codec.F16;
-        };
     }
 
     /** Gives up what still waits. */

@@ -94,7 +94,7 @@ public final class KvCache implements AutoCloseable {
         this.pool = pool;
         this.shape = pool.shape();
         this.rotation = rotation;
-        this.codec = new KvCodec(pool.type());
+        this.codec = KvCodec.of(pool.codec());
         this.reservation = reservation;
         this.staging = staging;
         int chunks = KvPool.blocksFor(reservation.positions());
@@ -240,12 +240,12 @@ public final class KvCache implements AutoCloseable {
             int rows = Math.min(tokens - done, POSITIONS - slot);
             ChunkStage stage = stages[position / POSITIONS];
             if (stage == null) {
-                codec.round(k, kOffset + done * width, rows * width);
-                codec.round(v, vOffset + done * width, rows * width);
+                codec.round(k, kOffset + done * width, rows, width);
+                codec.round(v, vOffset + done * width, rows, width);
             } else {
                 int index = indexInGroup[layer];
-                codec.roundInto(k, kOffset + done * width, rows * width, stage.segment(), stage.keysAt(index, slot));
-                codec.roundInto(v, vOffset + done * width, rows * width, stage.segment(), stage.valuesAt(index, slot));
+                codec.roundInto(k, kOffset + done * width, rows, width, stage.segment(), stage.keysAt(index, slot));
+                codec.roundInto(v, vOffset + done * width, rows, width, stage.segment(), stage.valuesAt(index, slot));
             }
             done += rows;
         }
@@ -339,9 +339,9 @@ public final class KvCache implements AutoCloseable {
      * @throws IllegalArgumentException when the payload's length does not fit the span
      */
     public void restore(ChunkSpan span, MemorySegment payload, int end) {
-        if (payload.byteSize() != shape.payloadBytes(span.tokens(), pool.type())) {
+        if (payload.byteSize() != shape.payloadBytes(span.tokens(), pool.codec())) {
             throw new IllegalArgumentException("chunk payload: " + payload.byteSize() + " bytes (expected: "
-                    + shape.payloadBytes(span.tokens(), pool.type()) + ")");
+                    + shape.payloadBytes(span.tokens(), pool.codec()) + ")");
         }
         if (span.start() != length || end <= length || end > span.end()) {
             throw new IllegalArgumentException("chunk [" + span.start() + ", " + end + ") (expected: from " + length
@@ -361,7 +361,7 @@ public final class KvCache implements AutoCloseable {
         long at = 0;
         for (int layer = 0; layer < pages.length; layer++) {
             if (shape.layers().get(layer) instanceof Growing state) {
-                long halfBytes = (long) span.tokens() * state.attention().kvWidth() * pool.type().bytes;
+                long halfBytes = (long) span.tokens() * pool.rowBytes(state.attention());
                 restoreRows(layer, span.start(), rows, payload, at, at + halfBytes);
                 at += 2 * halfBytes;
             }
@@ -377,7 +377,7 @@ public final class KvCache implements AutoCloseable {
      * @throws IllegalArgumentException when the payload's length does not fit
      */
     public void restoreCheckpoint(int position, MemorySegment payload) {
-        long expected = shape.checkpointBytes(position, pool.type());
+        long expected = shape.checkpointBytes(position, pool.codec());
         if (payload.byteSize() != expected) {
             throw new IllegalArgumentException(
                     "checkpoint payload: " + payload.byteSize() + " bytes (expected: " + expected + ")");
@@ -407,7 +407,7 @@ public final class KvCache implements AutoCloseable {
                 case Growing growing -> {}
                 case Sliding sliding -> {
                     int rows = Math.min(position, sliding.reach());
-                    long halfBytes = (long) rows * sliding.attention().kvWidth() * pool.type().bytes;
+                    long halfBytes = (long) rows * pool.rowBytes(sliding.attention());
                     restoreRows(layer, position - rows, rows, payload, at, at + halfBytes);
                     at += 2 * halfBytes;
                 }
@@ -433,7 +433,7 @@ public final class KvCache implements AutoCloseable {
     /** Rows [start, start + rows) of one layer from stored keys and values: into its stages, where it has any, and pages. */
     private void restoreRows(int layer, int start, int rows, MemorySegment payload, long keysAt, long valuesAt) {
         int width = shape.attention(layer).kvWidth();
-        long rowBytes = (long) width * pool.type().bytes;
+        long rowBytes = pool.rowBytes(shape.attention(layer));
         ensureRestoreScratch();
         for (int done = 0; done < rows; ) {
             int slot = (start + done) % POSITIONS;
@@ -446,8 +446,8 @@ public final class KvCache implements AutoCloseable {
                 MemorySegment.copy(payload, keys, stage.segment(), stage.keysAt(index, slot), n * rowBytes);
                 MemorySegment.copy(payload, values, stage.segment(), stage.valuesAt(index, slot), n * rowBytes);
             }
-            codec.read(payload, keys, restoreK, 0, n * width);
-            codec.read(payload, values, restoreV, 0, n * width);
+            codec.read(payload, keys, restoreK, 0, n, width);
+            codec.read(payload, values, restoreV, 0, n, width);
             write(layer, start + done, n, restoreK, 0, restoreV, 0);
             done += n;
         }
@@ -518,9 +518,9 @@ public final class KvCache implements AutoCloseable {
         ensureRestoreScratch();
         for (int layer = 0; layer < pages.length; layer++) {
             int index = indexInGroup[layer];
-            int n = rows * shape.attention(layer).kvWidth();
-            codec.read(stage.segment(), stage.keysAt(index, slot), restoreK, 0, n);
-            codec.read(stage.segment(), stage.valuesAt(index, slot), restoreV, 0, n);
+            int width = shape.attention(layer).kvWidth();
+            codec.read(stage.segment(), stage.keysAt(index, slot), restoreK, 0, rows, width);
+            codec.read(stage.segment(), stage.valuesAt(index, slot), restoreV, 0, rows, width);
             write(layer, place, rows, restoreK, 0, restoreV, 0);
         }
     }
@@ -537,9 +537,9 @@ public final class KvCache implements AutoCloseable {
      * @throws IllegalArgumentException when the payload's length does not fit the span
      */
     public void hold(ChunkSpan span, MemorySegment payload) {
-        if (payload.byteSize() != shape.payloadBytes(span.tokens(), pool.type())) {
+        if (payload.byteSize() != shape.payloadBytes(span.tokens(), pool.codec())) {
             throw new IllegalArgumentException("chunk payload: " + payload.byteSize() + " bytes (expected: "
-                    + shape.payloadBytes(span.tokens(), pool.type()) + ")");
+                    + shape.payloadBytes(span.tokens(), pool.codec()) + ")");
         }
         Group growing = growing();
         int chunk = span.start() / POSITIONS;
@@ -606,7 +606,7 @@ public final class KvCache implements AutoCloseable {
             }
         }
         published = Math.max(published, position);
-        return new CheckpointStage(shape, pool.type(), position, rows, states, held);
+        return new CheckpointStage(shape, pool.codec(), position, rows, states, held);
     }
 
     /** The chunk that begins at {@code start} needs its raw rows for its own publication no more. */

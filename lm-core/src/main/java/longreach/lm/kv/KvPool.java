@@ -9,6 +9,8 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import longreach.store.api.ChunkKey;
+import longreach.store.api.Codec;
+import longreach.tensor.kernel.AttentionShape;
 import longreach.tensor.kernel.Kernels;
 import longreach.tensor.kernel.KvPage;
 
@@ -43,6 +45,7 @@ public final class KvPool implements AutoCloseable {
 
     private final Kernels kernels;
     private final KvShape shape;
+    private final Codec codec;
     private final KvPage.Type type;
     private final List<LayerGroup> groups;
     private final long capacity;
@@ -59,15 +62,22 @@ public final class KvPool implements AutoCloseable {
     private int stagesInUse;
     private long stageBytesInUse;
 
+    /** With the same element type in chunks and pages. */
+    public KvPool(Kernels kernels, KvShape shape, KvPage.Type type, long budgetBytes) {
+        this(kernels, shape, type == KvPage.Type.F32 ? Codec.F32 : Codec.F16, budgetBytes);
+    }
+
     /**
+     * @param codec of chunks and checkpoints; pages are in f32 where it is F32, else in f16
      * @param budgetBytes upper bound of all pages and recurrent states together
      * @throws IllegalArgumentException when the budget does not hold one chunk of one sequence
      */
-    public KvPool(Kernels kernels, KvShape shape, KvPage.Type type, long budgetBytes) {
+    public KvPool(Kernels kernels, KvShape shape, Codec codec, long budgetBytes) {
         this.kernels = kernels;
         this.shape = shape;
-        this.type = type;
-        this.groups = LayerGroup.of(shape, kernels, type);
+        this.codec = codec;
+        this.type = codec == Codec.F32 ? KvPage.Type.F32 : KvPage.Type.F16;
+        this.groups = LayerGroup.of(shape, kernels, codec, type);
         this.capacity = budgetBytes;
         long least = sequenceBytes(KvPage.POSITIONS, 1, 0);
         if (budgetBytes < least) {
@@ -80,6 +90,17 @@ public final class KvPool implements AutoCloseable {
         return shape;
     }
 
+    /** What chunks and checkpoints hold. */
+    public Codec codec() {
+        return codec;
+    }
+
+    /** Bytes of one position's keys, and of its values, in a chunk. */
+    int rowBytes(AttentionShape layer) {
+        return KvCodec.rowBytes(codec, layer.kvWidth());
+    }
+
+    /** What pages hold. */
     public KvPage.Type type() {
         return type;
     }

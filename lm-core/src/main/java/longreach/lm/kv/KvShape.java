@@ -6,6 +6,7 @@ import java.util.stream.Stream;
 import longreach.lm.kv.LayerState.Growing;
 import longreach.lm.kv.LayerState.Recurrent;
 import longreach.lm.kv.LayerState.Sliding;
+import longreach.store.api.Codec;
 import longreach.tensor.kernel.AttentionShape;
 import longreach.tensor.kernel.Kernels;
 import longreach.tensor.kernel.KvPage;
@@ -71,13 +72,15 @@ public record KvShape(List<LayerState> layers) {
     }
 
     /** Bytes of the growing layers' keys and values of {@code tokens} positions as a chunk stores them. */
-    public int payloadBytes(int tokens, KvPage.Type type) {
-        long elements = growing().mapToLong(layer -> 2L * layer.kvWidth()).sum();
-        return Math.toIntExact(elements * tokens * type.bytes);
+    public int payloadBytes(int tokens, Codec codec) {
+        long bytes = growing()
+                .mapToLong(layer -> 2L * KvCodec.rowBytes(codec, layer.kvWidth()))
+                .sum();
+        return Math.toIntExact(bytes * tokens);
     }
 
     /** Bytes of what a checkpoint stores to resume at {@code position}. */
-    public long checkpointBytes(int position, KvPage.Type type) {
+    public long checkpointBytes(int position, Codec codec) {
         long bytes = 0;
         for (LayerState layer : layers) {
             bytes += switch (layer) {
@@ -85,8 +88,7 @@ public record KvShape(List<LayerState> layers) {
                 case Sliding sliding ->
                     2L
                             * Math.min(position, sliding.reach())
-                            * sliding.attention().kvWidth()
-                            * type.bytes;
+                            * KvCodec.rowBytes(codec, sliding.attention().kvWidth());
                 case Recurrent recurrent -> recurrent.bytes();
             };
         }

@@ -4,6 +4,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import longreach.store.api.Codec;
 import longreach.tensor.kernel.Kernels;
 import longreach.tensor.kernel.KvPage;
 
@@ -24,7 +25,7 @@ record LayerGroup(
         long[] stageOffsets,
         int[] rowBytes,
         long stageBytes) {
-    static List<LayerGroup> of(KvShape shape, Kernels kernels, KvPage.Type type) {
+    static List<LayerGroup> of(KvShape shape, Kernels kernels, Codec codec, KvPage.Type type) {
         Map<Integer, List<Integer>> byWindow = new LinkedHashMap<>();
         for (int layer = 0; layer < shape.layers().size(); layer++) {
             if (!(shape.layers().get(layer) instanceof LayerState.Recurrent)) {
@@ -33,11 +34,12 @@ record LayerGroup(
             }
         }
         return byWindow.entrySet().stream()
-                .map(e -> of(shape, e.getKey(), e.getValue(), kernels, type))
+                .map(e -> of(shape, e.getKey(), e.getValue(), kernels, codec, type))
                 .toList();
     }
 
-    private static LayerGroup of(KvShape shape, int window, List<Integer> members, Kernels kernels, KvPage.Type type) {
+    private static LayerGroup of(
+            KvShape shape, int window, List<Integer> members, Kernels kernels, Codec codec, KvPage.Type type) {
         int n = members.size();
         long[] pageBytes = new long[n];
         long[] stageOffsets = new long[n];
@@ -49,7 +51,7 @@ record LayerGroup(
             pageBytes[i] = kernels.kvPageBytes(attention, type);
             blockBytes += pageBytes[i];
             stageOffsets[i] = stageBytes;
-            rowBytes[i] = attention.kvWidth() * type.bytes;
+            rowBytes[i] = KvCodec.rowBytes(codec, attention.kvWidth());
             stageBytes += 2L * KvPage.POSITIONS * rowBytes[i];
         }
         int[] layers = members.stream().mapToInt(Integer::intValue).toArray();

@@ -8,11 +8,11 @@ import java.util.Set;
 import java.util.function.IntFunction;
 import longreach.store.api.ChunkKey;
 import longreach.store.api.ChunkStore;
+import longreach.store.api.Codec;
 import longreach.store.api.Lookup;
 import longreach.store.api.LookupResult;
 import longreach.store.api.MissReason;
 import longreach.store.api.Tenant;
-import longreach.tensor.kernel.KvPage;
 
 /**
  * What of a plan need not be computed where a step sees a part of the positions only: how far the store has unbroken
@@ -78,7 +78,7 @@ public final class RowLookup implements AutoCloseable {
             List<ChunkSpan> needed = prefix.spans().stream()
                     .filter(span -> chunks.contains(span.start() / ChunkPlanner.CHUNK))
                     .toList();
-            ChunkSpan failed = fetch(store, tenant, needed, pool.shape(), pool.type());
+            ChunkSpan failed = fetch(store, tenant, needed, pool.shape(), pool.codec());
             if (failed == null) {
                 firstComputed = prefix.firstComputed();
                 if (firstComputed >= plan.prompt().resumableAt(limit - 1)) {
@@ -94,14 +94,14 @@ public final class RowLookup implements AutoCloseable {
     }
 
     /** Returns the first that is no good, or null. */
-    private ChunkSpan fetch(ChunkStore store, Tenant tenant, List<ChunkSpan> needed, KvShape shape, KvPage.Type type) {
+    private ChunkSpan fetch(ChunkStore store, Tenant tenant, List<ChunkSpan> needed, KvShape shape, Codec codec) {
         LookupResult result = store.get(
                 tenant,
                 KvShape.LAYOUT_VERSION,
                 needed.stream().map(ChunkSpan::key).toList());
         results.add(result);
         for (int i = 0; i < needed.size(); i++) {
-            String reason = ChunkLookup.reasonAgainst(result.entry(i), needed.get(i), shape, type);
+            String reason = ChunkLookup.reasonAgainst(result.entry(i), needed.get(i), shape, codec);
             if (reason != null) {
                 missed(reason);
                 return needed.get(i);
@@ -125,7 +125,7 @@ public final class RowLookup implements AutoCloseable {
             LookupResult result = store.get(tenant, KvShape.LAYOUT_VERSION, keys);
             lookup.results.add(result);
             for (int i = 0; i < needed.size(); i++) {
-                String reason = ChunkLookup.reasonAgainst(result.entry(i), needed.get(i), pool.shape(), pool.type());
+                String reason = ChunkLookup.reasonAgainst(result.entry(i), needed.get(i), pool.shape(), pool.codec());
                 if (reason == null) {
                     lookup.spans.add(needed.get(i));
                     lookup.payloads.add(((Lookup.Hit) result.entry(i)).chunk().payload());

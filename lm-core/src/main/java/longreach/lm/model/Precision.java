@@ -1,61 +1,48 @@
 package longreach.lm.model;
 
+import longreach.store.api.Codec;
 import longreach.tensor.kernel.Kernels;
 import longreach.tensor.kernel.KvPage;
 import longreach.tensor.kernel.Matrix;
 
-/** How exactly a model computes. */
+/** How exactly a model computes. The name is part of every chunk's key. */
 public enum Precision {
     /** Everything in f32, keys and values too: what is compared with a reference. */
-    F32(KvPage.Type.F32, true) {
-        @Override
-        void matmul(Kernels kernels, Matrix w, float[] x, int xOffset, int tokens, float[] y, int yOffset) {
-            kernels.matmulExact(w, x, xOffset, tokens, y, yOffset);
-        }
-
-        @Override
-        void decode(Kernels kernels, Matrix w, float[] x, int xOffset, int tokens, float[] y, int yOffset) {
-            kernels.decodeExact(w, x, xOffset, tokens, y, yOffset);
-        }
-
-        @Override
-        void decode(Kernels kernels, Matrix[] ws, float[] x, int firstToken, int tokens, float[][] ys) {
-            for (int i = 0; i < ws.length; i++) {
-                decode(kernels, ws[i], x, firstToken * ws[i].cols(), tokens, ys[i], firstToken * ws[i].rows());
-            }
-        }
-    },
+    F32(Codec.F32),
     /**
      * Keys and values in binary16, and generated tokens as fast as the kernels can. A prompt's products do not depend on
      * how it is cut into steps: rounding to binary16 would make a difference in the last bit one of the tenth.
      */
-    FAST(KvPage.Type.F16, false) {
-        @Override
-        void matmul(Kernels kernels, Matrix w, float[] x, int xOffset, int tokens, float[] y, int yOffset) {
-            kernels.matmulUniform(w, x, xOffset, tokens, y, yOffset);
-        }
+    FAST(Codec.F16),
+    /** As FAST, with keys and values rounded to eight bits. */
+    FAST_Q8(Codec.Q8),
+    /** As FAST, with keys and values rounded to four bits. */
+    FAST_Q4(Codec.Q4);
 
-        @Override
-        void decode(Kernels kernels, Matrix w, float[] x, int xOffset, int tokens, float[] y, int yOffset) {
-            kernels.decode(w, x, xOffset, tokens, y, yOffset);
-        }
+    private final Codec codec;
 
-        @Override
-        void decode(Kernels kernels, Matrix[] ws, float[] x, int firstToken, int tokens, float[][] ys) {
-            kernels.decode(ws, x, firstToken, tokens, ys);
-        }
-    };
-
-    private final KvPage.Type kvType;
-    private final boolean generatesAsItPrefills;
-
-    Precision(KvPage.Type kvType, boolean generatesAsItPrefills) {
-        this.kvType = kvType;
-        this.generatesAsItPrefills = generatesAsItPrefills;
+    Precision(Codec codec) {
+        this.codec = codec;
     }
 
+    /** The fast one that stores so. @throws IllegalArgumentException for F32 */
+    public static Precision fast(Codec codec) {
+        return switch (codec) {
+            case F16 -> FAST;
+            case Q8 -> FAST_Q8;
+            case Q4 -> FAST_Q4;
+            case F32 -> throw new IllegalArgumentException("codec: f32 (expected: f16, q8 or q4)");
+        };
+    }
+
+    /** What chunks hold. */
+    public Codec codec() {
+        return codec;
+    }
+
+    /** What pages hold. */
     public KvPage.Type kvType() {
-        return kvType;
+        return this == F32 ? KvPage.Type.F32 : KvPage.Type.F16;
     }
 
     /**
@@ -63,15 +50,35 @@ public enum Precision {
      * not be published: a restored context would differ from a computed one.
      */
     public boolean generatesAsItPrefills() {
-        return generatesAsItPrefills;
+        return this == F32;
     }
 
     /** y[t, r] = sum_k x[t, k] * w[r, k], for tokens of prompts. */
-    abstract void matmul(Kernels kernels, Matrix w, float[] x, int xOffset, int tokens, float[] y, int yOffset);
+    void matmul(Kernels kernels, Matrix w, float[] x, int xOffset, int tokens, float[] y, int yOffset) {
+        if (this == F32) {
+            kernels.matmulExact(w, x, xOffset, tokens, y, yOffset);
+        } else {
+            kernels.matmulUniform(w, x, xOffset, tokens, y, yOffset);
+        }
+    }
 
     /** The same for generated tokens: each token's result is the same however many are computed with it. */
-    abstract void decode(Kernels kernels, Matrix w, float[] x, int xOffset, int tokens, float[] y, int yOffset);
+    void decode(Kernels kernels, Matrix w, float[] x, int xOffset, int tokens, float[] y, int yOffset) {
+        if (this == F32) {
+            kernels.decodeExact(w, x, xOffset, tokens, y, yOffset);
+        } else {
+            kernels.decode(w, x, xOffset, tokens, y, yOffset);
+        }
+    }
 
     /** The same for several matrices of the same input: ys[i] = ws[i] x, rows from {@code firstToken} on. */
-    abstract void decode(Kernels kernels, Matrix[] ws, float[] x, int firstToken, int tokens, float[][] ys);
+    void decode(Kernels kernels, Matrix[] ws, float[] x, int firstToken, int tokens, float[][] ys) {
+        if (this == F32) {
+            for (int i = 0; i < ws.length; i++) {
+                decode(kernels, ws[i], x, firstToken * ws[i].cols(), tokens, ys[i], firstToken * ws[i].rows());
+            }
+        } else {
+            kernels.decode(ws, x, firstToken, tokens, ys);
+        }
+    }
 }

@@ -9,6 +9,7 @@ import longreach.lm.model.Precision;
 import longreach.lm.openai.OpenAiSettings;
 import longreach.lm.select.BlockSelector;
 import longreach.lm.speculate.Speculation;
+import longreach.store.api.Codec;
 import org.springframework.boot.context.properties.ConfigurationProperties;
 import org.springframework.boot.context.properties.bind.DefaultValue;
 import org.springframework.boot.context.properties.bind.Name;
@@ -31,6 +32,7 @@ import org.springframework.util.unit.DataSize;
  *     of kv-bytes for pages of its own, beside the model's
  * @param engine "native", the engine here, or "openai", an OpenAI-compatible server behind this one
  * @param openai that server
+ * @param codec in which keys and values are kept, and read: "f16", "q8" or "q4"; f32 precision keeps f32
  * @param reach what lies beyond the model's trained length, under {@code lm-core.long}
  */
 @ConfigurationProperties("lm-core")
@@ -47,6 +49,7 @@ public record LmCoreProperties(
         @DefaultValue("") String draftModel,
         @DefaultValue("native") String engine,
         @DefaultValue OpenAi openai,
+        @DefaultValue("f16") String codec,
         @Name("long") @DefaultValue Reach reach) {
     /**
      * @param baseUrl with the version: {@code http://127.0.0.1:8000/v1}
@@ -124,7 +127,7 @@ public record LmCoreProperties(
         if (threads < 0) {
             throw new IllegalArgumentException("lm-core.threads: " + threads + " (expected: 0 or more)");
         }
-        precisionOf(precision);
+        precisionOf(precision, codec);
         if ((speculationOf(speculation) == Speculation.DRAFT) == draftModel.isEmpty()) {
             throw new IllegalArgumentException("lm-core.speculation: " + speculation + ", lm-core.draft-model: \""
                     + draftModel + "\" (expected: a draft model exactly with speculation draft)");
@@ -135,13 +138,25 @@ public record LmCoreProperties(
     }
 
     Precision precisionValue() {
-        return precisionOf(precision);
+        return precisionOf(precision, codec);
     }
 
-    private static Precision precisionOf(String name) {
+    private static Precision precisionOf(String name, String codec) {
+        Codec kept = switch (codec.toLowerCase(Locale.ROOT)) {
+            case "f16" -> Codec.F16;
+            case "q8" -> Codec.Q8;
+            case "q4" -> Codec.Q4;
+            default -> throw new IllegalArgumentException("lm-core.codec: " + codec + " (expected: f16, q8 or q4)");
+        };
         return switch (name.toLowerCase(Locale.ROOT)) {
-            case "fast" -> Precision.FAST;
-            case "f32" -> Precision.F32;
+            case "fast" -> Precision.fast(kept);
+            case "f32" -> {
+                if (kept != Codec.F16) {
+                    throw new IllegalArgumentException("lm-core.codec: " + codec + " (expected: f16 with precision f32,"
+                            + " which keeps f32 whatever it says)");
+                }
+                yield Precision.F32;
+            }
             default -> throw new IllegalArgumentException("lm-core.precision: " + name + " (expected: fast or f32)");
         };
     }

@@ -169,6 +169,27 @@ class SmolLm2Test {
         assertThat(inFast).isCloseTo(reference, org.assertj.core.data.Offset.offset(0.02));
     }
 
+    @Test
+    void perplexityOfFewerBitsIsNear() throws IOException {
+        Path weights = ModelCache.ofEnvironment()
+                .find("smollm2-135m", "SmolLM2-135M-Instruct.Q4_1.gguf")
+                .orElseThrow();
+        int[] ids = ints(json("perplexity.json").get("ids"));
+        double inFast = mean(fast.negativeLogLikelihoods(ids));
+        double[] differences = new double[2];
+        for (Precision precision : new Precision[] {Precision.FAST_Q8, Precision.FAST_Q4}) {
+            try (var bench = new EngineBench(weights, kernels, precision)) {
+                double nll = mean(bench.negativeLogLikelihoods(ids));
+                System.out.printf(
+                        "perplexity over %d tokens: f16 %.4f, %s %.4f%n",
+                        ids.length - 1, Math.exp(inFast), precision.codec(), Math.exp(nll));
+                differences[precision.ordinal() - Precision.FAST_Q8.ordinal()] = nll - inFast;
+            }
+        }
+        assertThat(differences[0]).isBetween(-0.01, 0.01);
+        assertThat(differences[1]).isBetween(-0.05, 0.2);
+    }
+
     private static double mean(double[] values) {
         double sum = 0;
         for (double value : values) {

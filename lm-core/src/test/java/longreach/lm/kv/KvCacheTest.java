@@ -7,6 +7,7 @@ import java.lang.foreign.MemorySegment;
 import java.util.List;
 import java.util.Random;
 import longreach.store.api.ChunkKey;
+import longreach.store.api.Codec;
 import longreach.tensor.kernel.AttentionShape;
 import longreach.tensor.kernel.KernelSelector;
 import longreach.tensor.kernel.Kernels;
@@ -57,7 +58,7 @@ class KvCacheTest {
     private static byte[] payload(KvCache cache, KvShape shape, KvPage.Type type, int start, int end) {
         ChunkStage stage = cache.retainStage(new ChunkSpan(ChunkKey.ROOT, ChunkKey.ROOT, start, end));
         try {
-            byte[] bytes = new byte[shape.payloadBytes(end - start, type)];
+            byte[] bytes = new byte[shape.payloadBytes(end - start, type == KvPage.Type.F32 ? Codec.F32 : Codec.F16)];
             stage.copyPayload(end - start, MemorySegment.ofArray(bytes));
             return bytes;
         } finally {
