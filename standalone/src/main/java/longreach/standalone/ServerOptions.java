@@ -18,8 +18,9 @@ final class ServerOptions extends ModelOptions {
     @Option(
             names = "--redis",
             paramLabel = "URI",
-            description = "A Redis to keep contexts in: redis://, rediss:// or redis-socket:// (default: an own one,"
-                    + " kept in the data directory).")
+            description =
+                    "A Redis to keep contexts in: redis://, rediss://, redis-socket:// or redis-cluster:// (default: an own one,"
+                            + " kept in the data directory).")
     String redis = "";
 
     // Where it listens; only up lets a person choose.

@@ -107,6 +107,13 @@ public final class ChunkFormat {
                 new ChunkHeader(layout, stored, parent, firstToken, tokenCount, codec, payload.byteSize()), payload));
     }
 
+    /** As {@link #open}, of whatever layout, for the tenant with this namespace. */
+    public Lookup openAny(String namespace, ChunkKey key, MemorySegment value) {
+        int layout = value.byteSize() < OVERHEAD_BYTES ? 0 : headerBytes(value).getInt(12);
+        // The seal's key follows from the namespace; the salt is for chunk keys alone.
+        return open(new Tenant(Digest.ZERO, namespace), layout, key, value);
+    }
+
     /** What can be said before the seal is verified, which the version and the lengths decide how to do. */
     private static MissReason unreadable(MemorySegment value) {
         if (value.byteSize() < OVERHEAD_BYTES) {

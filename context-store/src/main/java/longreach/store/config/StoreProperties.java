@@ -13,8 +13,9 @@ import org.springframework.util.unit.DataSize;
 /**
  * Settings of a store, under {@code context-store}.
  *
- * @param redis {@code redis://}, {@code rediss://} or {@code redis-socket://}; {@code memory:local} keeps everything in this
- *     process. Redis 6.2 or newer
+ * @param redis {@code redis://}, {@code rediss://} (TLS) or {@code redis-socket://}; {@code redis-cluster://} or
+ *     {@code rediss-cluster://} with some of a cluster's hosts, separated by commas; {@code memory:local} keeps everything
+ *     in this process. A user of an access-control list is named before the host: {@code user:password@}. Redis 6.2 or newer
  * @param secretFile the deployment's secret, the same for all its processes; made if it does not exist. Null: a secret
  *     of this process alone, so that nothing is found again by another
  * @param ttl after which an unused value goes; each use starts it anew
@@ -24,6 +25,8 @@ import org.springframework.util.unit.DataSize;
  * @param maxValue largest chunk or artifact, read or written
  * @param readConnections over which the reads of a lookup are spread
  * @param maxPending memory for chunks that wait to be written; more are dropped
+ * @param caFile certificates of whom to trust with TLS, PEM; null: whom the JVM trusts
+ * @param scrubEvery how often all chunks are verified in the background; zero: never
  * @param memory bound of the {@code memory:local} tier
  */
 @ConfigurationProperties(StoreProperties.PREFIX)
@@ -37,11 +40,16 @@ public record StoreProperties(
         @DefaultValue("64MB") DataSize maxValue,
         @DefaultValue("2") int readConnections,
         @DefaultValue("128MB") DataSize maxPending,
-        @DefaultValue("1GB") DataSize memory) {
+        @DefaultValue("1GB") DataSize memory,
+        Path caFile,
+        @DefaultValue("1d") Duration scrubEvery) {
     public static final String PREFIX = "context-store";
 
     public StoreProperties {
         positive("ttl", ttl);
+        if (scrubEvery.isNegative()) {
+            throw new IllegalArgumentException(PREFIX + ".scrub-every: " + scrubEvery + " (expected: >= 0)");
+        }
         positive("stall-timeout", stallTimeout);
         positive("lookup-timeout", lookupTimeout);
         positive("connect-timeout", connectTimeout);

@@ -16,7 +16,8 @@ import java.nio.charset.StandardCharsets;
  */
 final class LargeReplies extends ChannelInboundHandlerAdapter {
     static final String NAME = "large-replies";
-    static final int LEAST_BYTES = 16 << 10;
+    /** Longer than what a server or a cluster of hundreds says of itself to a connection that has another codec. */
+    static final int LEAST_BYTES = 64 << 10;
 
     private static final byte[] STAND_IN = "$1\r\n@\r\n".getBytes(StandardCharsets.US_ASCII);
     /** Lengths are shorter; a longer line is text. */

@@ -111,6 +111,9 @@ final class Patience {
             boolean foreign = String.valueOf(refused.getMessage()).startsWith("WRONGTYPE");
             return foreign ? MissReason.CORRUPT : MissReason.DOWN;
         }
+        if (link.hasOthers()) {
+            return MissReason.DOWN;
+        }
         return giveUp(MissReason.DOWN, cause.toString());
     }
 

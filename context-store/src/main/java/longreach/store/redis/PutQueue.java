@@ -155,7 +155,7 @@ final class PutQueue implements AutoCloseable {
                 refused(refused);
             } else {
                 metrics.put("down");
-                link.failed(sent.session, e.getCause().toString());
+                link.connectionFailed(sent.session, e.getCause().toString());
             }
             release(sent.put.buffer);
         } catch (CancellationException e) {

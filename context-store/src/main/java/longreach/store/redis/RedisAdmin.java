@@ -4,9 +4,12 @@ import io.lettuce.core.KeyScanCursor;
 import io.lettuce.core.RedisFuture;
 import io.lettuce.core.ScanArgs;
 import io.lettuce.core.ScanCursor;
+import io.lettuce.core.cluster.api.async.RedisAdvancedClusterAsyncCommands;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.CancellationException;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
@@ -47,6 +50,36 @@ final class RedisAdmin {
             each.accept(page.getKeys());
             cursor = page;
         } while (!cursor.isFinished());
+    }
+
+    /** What a server, or each of a cluster's masters, says of itself. */
+    List<Map<String, String>> info(RedisLink.Session session) {
+        List<CompletableFuture<String>> answers = new ArrayList<>();
+        if (session.writer().async() instanceof RedisAdvancedClusterAsyncCommands<byte[], Buffer> cluster) {
+            for (var each : cluster.upstream().commands().info()) {
+                answers.add(each.toCompletableFuture());
+            }
+        } else {
+            answers.add(session.writer().async().info().toCompletableFuture());
+        }
+        return answers.stream().map(each -> fields(answer(each))).toList();
+    }
+
+    private static Map<String, String> fields(String info) {
+        Map<String, String> fields = new HashMap<>();
+        for (String line : info.split("\r?\n")) {
+            int colon = line.indexOf(':');
+            if (colon > 0) {
+                fields.put(line.substring(0, colon), line.substring(colon + 1));
+            }
+        }
+        return fields;
+    }
+
+    static long sum(List<Map<String, String>> servers, String field) {
+        return servers.stream()
+                .mapToLong(each -> Long.parseLong(each.getOrDefault(field, "0")))
+                .sum();
     }
 
     /** The sum of the command's answers over all keys, a batch of them under way at once. */

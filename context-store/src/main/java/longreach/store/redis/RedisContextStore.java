@@ -3,13 +3,12 @@ package longreach.store.redis;
 import io.lettuce.core.RedisCommandExecutionException;
 import io.lettuce.core.RedisFuture;
 import io.lettuce.core.SetArgs;
-import io.lettuce.core.api.async.RedisAsyncCommands;
+import io.lettuce.core.cluster.api.async.RedisClusterAsyncCommands;
 import io.micrometer.core.instrument.MeterRegistry;
 import java.lang.foreign.MemorySegment;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -51,6 +50,7 @@ public final class RedisContextStore implements ContextStore {
     private final RedisAdmin admin;
     private final RedisRecords records;
     private final RedisQuotas quotas;
+    private final Scrubber scrubber;
     private final Touch touch;
     private final AtomicInteger nextReader = new AtomicInteger();
 
@@ -74,6 +74,7 @@ public final class RedisContextStore implements ContextStore {
                 properties.ttl(),
                 properties.stallTimeout(),
                 properties.maxPending().toBytes());
+        this.scrubber = new Scrubber(admin, pool, chunks, metrics, properties.scrubEvery());
         SealWarmup.start(secret);
     }
 
@@ -131,7 +132,7 @@ public final class RedisContextStore implements ContextStore {
         return touch.read(reader(session), key);
     }
 
-    private RedisAsyncCommands<byte[], Buffer> reader(RedisLink.Session session) {
+    private RedisClusterAsyncCommands<byte[], Buffer> reader(RedisLink.Session session) {
         int reader =
                 Math.floorMod(nextReader.getAndIncrement(), session.readers().size());
         return session.readers().get(reader).async();
@@ -235,7 +236,7 @@ public final class RedisContextStore implements ContextStore {
                 metrics.put("refused");
             } else {
                 metrics.put("down");
-                link.failed(session, e.getCause().toString());
+                link.connectionFailed(session, e.getCause().toString());
             }
         } catch (CancellationException e) {
             metrics.put("down");
@@ -256,13 +257,7 @@ public final class RedisContextStore implements ContextStore {
             return StoreStats.UNREACHABLE;
         }
         try {
-            Map<String, String> info = new HashMap<>();
-            for (String line : admin.answer(session.writer().async().info()).split("\r?\n")) {
-                int colon = line.indexOf(':');
-                if (colon > 0) {
-                    info.put(line.substring(0, colon), line.substring(colon + 1));
-                }
-            }
+            List<Map<String, String>> servers = admin.info(session);
             long[] counts = new long[2];
             admin.scan(session, tenant.map(RedisKeys::allOf).orElse(RedisKeys.ALL), keys -> {
                 for (byte[] key : keys) {
@@ -273,12 +268,22 @@ public final class RedisContextStore implements ContextStore {
                     true,
                     counts[0],
                     counts[1],
-                    Long.parseLong(info.getOrDefault("used_memory", "0")),
-                    Long.parseLong(info.getOrDefault("maxmemory", "0")),
-                    info.getOrDefault("redis_version", ""));
+                    RedisAdmin.sum(servers, "used_memory"),
+                    RedisAdmin.sum(servers, "maxmemory"),
+                    servers.getFirst().getOrDefault("redis_version", ""));
         } catch (StoreUnavailableException e) {
             return StoreStats.UNREACHABLE;
         }
+    }
+
+    /**
+     * Verifies every stored chunk now, and removes what is damaged.
+     *
+     * @return how many were removed
+     * @throws StoreUnavailableException if the store cannot be reached, also half-way
+     */
+    public long scrub() throws InterruptedException {
+        return scrubber.round(Long.MAX_VALUE / TimeUnit.SECONDS.toNanos(1));
     }
 
     @Override
@@ -349,6 +354,7 @@ public final class RedisContextStore implements ContextStore {
 
     @Override
     public void close() {
+        scrubber.close();
         puts.close();
         quotas.close();
         link.close();

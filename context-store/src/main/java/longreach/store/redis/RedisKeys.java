@@ -1,6 +1,9 @@
 package longreach.store.redis;
 
 import java.nio.charset.StandardCharsets;
+import java.util.Optional;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import longreach.store.api.ChunkKey;
 import longreach.store.api.Digest;
 import longreach.store.api.QuotaStore.Allowance;
@@ -16,6 +19,10 @@ import longreach.store.api.Tenant;
 final class RedisKeys {
     static final String ALL = "lr:*";
 
+    static final String ALL_CHUNKS = "lr:*:c:*";
+
+    private static final Pattern CHUNK_NAME = Pattern.compile("lr:([0-9a-f]{16,64}):c:([0-9a-f]{64})");
+
     private static final String PREFIX = "lr:";
     private static final String CHUNK = ":c:";
     private static final String ARTIFACT = ":a:";
@@ -26,6 +33,17 @@ final class RedisKeys {
 
     static byte[] chunk(Tenant tenant, ChunkKey key) {
         return ascii(PREFIX + tenant.namespace() + CHUNK + key.hex());
+    }
+
+    /** What a chunk's name says. */
+    record ChunkName(String namespace, ChunkKey key) {}
+
+    /** Empty when it is no chunk's. */
+    static Optional<ChunkName> readChunk(byte[] name) {
+        Matcher parts = CHUNK_NAME.matcher(new String(name, StandardCharsets.US_ASCII));
+        return parts.matches()
+                ? Optional.of(new ChunkName(parts.group(1), new ChunkKey(Digest.ofHex(parts.group(2)))))
+                : Optional.empty();
     }
 
     static byte[] artifact(Tenant tenant, Digest digest) {

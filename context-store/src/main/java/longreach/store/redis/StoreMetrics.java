@@ -50,6 +50,11 @@ final class StoreMetrics {
         write.record(nanos, TimeUnit.NANOSECONDS);
     }
 
+    /** @param result of looking at a stored chunk: "sound", or what is wrong with it */
+    void scrubbed(String result) {
+        registry.counter("context.store.scrubbed", "result", result).increment();
+    }
+
     static String lower(Enum<?> value) {
         return value.name().toLowerCase(Locale.ROOT);
     }

@@ -4,7 +4,7 @@ import io.lettuce.core.ExpireArgs;
 import io.lettuce.core.GetExArgs;
 import io.lettuce.core.RedisCommandExecutionException;
 import io.lettuce.core.RedisFuture;
-import io.lettuce.core.api.async.RedisAsyncCommands;
+import io.lettuce.core.cluster.api.async.RedisClusterAsyncCommands;
 import java.time.Duration;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
@@ -25,7 +25,7 @@ final class Touch {
         readAndSet = GetExArgs.Builder.px(ttl);
     }
 
-    RedisFuture<Buffer> read(RedisAsyncCommands<byte[], Buffer> redis, byte[] key) {
+    RedisFuture<Buffer> read(RedisClusterAsyncCommands<byte[], Buffer> redis, byte[] key) {
         if (old) {
             return redis.getex(key, readAndSet);
         }
@@ -37,7 +37,7 @@ final class Touch {
     }
 
     /** @return 1 when the value is there, after seeing to it that it stays so long; else 0 */
-    CompletableFuture<Long> keep(RedisAsyncCommands<byte[], Buffer> redis, byte[] key, Duration atLeast) {
+    CompletableFuture<Long> keep(RedisClusterAsyncCommands<byte[], Buffer> redis, byte[] key, Duration atLeast) {
         var lengthened = old
                 ? lengthenOld(redis, key, atLeast)
                 : redis.pexpire(key, atLeast.toMillis(), ExpireArgs.Builder.gt())
@@ -48,7 +48,7 @@ final class Touch {
     }
 
     private static CompletableFuture<Boolean> lengthenOld(
-            RedisAsyncCommands<byte[], Buffer> redis, byte[] key, Duration atLeast) {
+            RedisClusterAsyncCommands<byte[], Buffer> redis, byte[] key, Duration atLeast) {
         return redis.pttl(key)
                 .toCompletableFuture()
                 .thenCompose(left -> left >= 0 && left < atLeast.toMillis()

@@ -25,22 +25,26 @@ class StorePropertiesTest {
                         DataSize.ofMegabytes(64),
                         2,
                         DataSize.ofMegabytes(128),
-                        DataSize.ofGigabytes(1)));
+                        DataSize.ofGigabytes(1),
+                        null,
+                        Duration.ofDays(1)));
     }
 
     @Test
     void everyKey() {
-        StoreProperties properties = StoreProperties.of(Map.of(
-                "redis", "redis-socket:///run/r.sock",
-                "secret-file", "/run/secret",
-                "ttl", "1h",
-                "stall-timeout", "2s",
-                "lookup-timeout", "3s",
-                "connect-timeout", "4s",
-                "max-value", "5MB",
-                "read-connections", "6",
-                "max-pending", "7MB",
-                "memory", "8MB"));
+        StoreProperties properties = StoreProperties.of(Map.ofEntries(
+                Map.entry("redis", "redis-socket:///run/r.sock"),
+                Map.entry("secret-file", "/run/secret"),
+                Map.entry("ttl", "1h"),
+                Map.entry("stall-timeout", "2s"),
+                Map.entry("lookup-timeout", "3s"),
+                Map.entry("connect-timeout", "4s"),
+                Map.entry("max-value", "5MB"),
+                Map.entry("read-connections", "6"),
+                Map.entry("max-pending", "7MB"),
+                Map.entry("memory", "8MB"),
+                Map.entry("ca-file", "/run/ca.pem"),
+                Map.entry("scrub-every", "9h")));
         assertThat(properties)
                 .isEqualTo(new StoreProperties(
                         URI.create("redis-socket:///run/r.sock"),
@@ -52,7 +56,9 @@ class StorePropertiesTest {
                         DataSize.ofMegabytes(5),
                         6,
                         DataSize.ofMegabytes(7),
-                        DataSize.ofMegabytes(8)));
+                        DataSize.ofMegabytes(8),
+                        Path.of("/run/ca.pem"),
+                        Duration.ofHours(9)));
     }
 
     @Test

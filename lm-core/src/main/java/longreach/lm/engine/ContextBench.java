@@ -3,7 +3,10 @@ package longreach.lm.engine;
 import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.List;
+import java.util.OptionalInt;
+import java.util.OptionalLong;
 import java.util.Random;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
@@ -30,14 +33,17 @@ public final class ContextBench implements AutoCloseable {
     private static final String TENANT = "bench";
     private static final int QUESTION = 16;
     private static final int ANSWER = 2;
+    private static final Sampling GREEDY =
+            new Sampling(0, 0, 1, 0, OptionalLong.empty(), 0, 0, 1, List.of(), OptionalInt.of(5));
     private static final Duration FLUSH = Duration.ofMinutes(5);
 
     /**
      * One question.
      *
      * @param firstTokenNanos from asking to the first token of the answer
+     * @param answer its tokens, each with the likeliest ones at its place
      */
-    public record Asked(long firstTokenNanos, Outcome outcome) {}
+    public record Asked(long firstTokenNanos, List<AnswerSink.TokenLogprob> answer, Outcome outcome) {}
 
     private final ContextStore store;
     private final Engine engine;
@@ -107,15 +113,20 @@ public final class ContextBench implements AutoCloseable {
      */
     public Asked ask(int tokens, int context, int question, GenerateRequest.CacheMode cache)
             throws InterruptedException {
+        return ask(TENANT, tokens, context, question, cache);
+    }
+
+    /** As above, for another tenant. */
+    public Asked ask(String tenant, int tokens, int context, int question, GenerateRequest.CacheMode cache)
+            throws InterruptedException {
         var prompt = new TokenStream(List.of(
                 new TokenStream.TextRun(ids(tokens, context), Modality.DOCUMENT, true),
                 new TokenStream.TextRun(ids(QUESTION, -1 - question), Modality.TEXT, false)));
         var sink = new FirstToken();
-        engine.submit(
-                new GenerateRequest(TENANT, prompt, Sampling.GREEDY, ANSWER, cache, GenerateRequest.NO_DEADLINE), sink);
+        engine.submit(new GenerateRequest(tenant, prompt, GREEDY, ANSWER, cache, GenerateRequest.NO_DEADLINE), sink);
         try {
             Outcome outcome = sink.outcome.get();
-            return new Asked(sink.at - sink.since, outcome);
+            return new Asked(sink.at - sink.since, sink.answer, outcome);
         } catch (ExecutionException e) {
             throw new IllegalStateException(e.getCause());
         }
@@ -161,6 +172,7 @@ public final class ContextBench implements AutoCloseable {
 
     private static final class FirstToken implements AnswerSink {
         final CompletableFuture<Outcome> outcome = new CompletableFuture<>();
+        final List<TokenLogprob> answer = new ArrayList<>();
         final long since = System.nanoTime();
         volatile long at;
 
@@ -180,6 +192,7 @@ public final class ContextBench implements AutoCloseable {
             if (at == 0) {
                 at = System.nanoTime();
             }
+            answer.add(token.logprob());
         }
 
         @Override

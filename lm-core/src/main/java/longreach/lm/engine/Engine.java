@@ -25,6 +25,7 @@ import longreach.lm.model.Batch;
 import longreach.lm.model.LanguageModel;
 import longreach.lm.model.ModelCard;
 import longreach.lm.model.Precision;
+import longreach.lm.sample.Sampling;
 import longreach.lm.schedule.FairQueue;
 import longreach.lm.schedule.PrefillTurns;
 import longreach.lm.schedule.StepCost;
@@ -98,6 +99,7 @@ public final class Engine implements AutoCloseable {
     private final StepPlan plan;
     private final DraftModel draft;
     private final LongSupplier clock;
+    private volatile double auditShare;
     private volatile boolean closing;
     private volatile boolean woken;
     private double prefillMicrosPerToken;
@@ -184,7 +186,7 @@ public final class Engine implements AutoCloseable {
         this.store = store;
         this.metrics = metrics;
         pool = new KvPool(kernels, model.kvShape(), precision.codec(), settings.kvBytes());
-        publisher = store == null ? null : new ChunkPublisher(store, pool);
+        publisher = store == null ? null : new ChunkPublisher(store, pool, metrics::audited);
         computation = computation(card, precision);
         windowedComputation = windowed(computation, settings.reach());
         selection = new LongSelection(tokens, card.vocabulary(), embedder);
@@ -452,7 +454,9 @@ public final class Engine implements AutoCloseable {
 
     /** Asks the store on a virtual thread; the answer comes back as an event. */
     private void lookUp(Sequence sequence) {
-        if (store == null || !sequence.request.cache().reads()) {
+        boolean asks =
+                sequence.request.cache().reads() || sequence.request.cache().audits();
+        if (store == null || !asks) {
             sequence.foundNothing(store == null ? "no store" : "bypassed");
             want(sequence);
             return;
@@ -462,6 +466,14 @@ public final class Engine implements AutoCloseable {
                 Tenant tenant = store.tenant(sequence.request.tenant());
                 var keys = new ChunkKeys(new KeyChain(computation(sequence), KvShape.LAYOUT_VERSION, tenant));
                 ChunkPlan plan = ChunkPlanner.plan(sequence.request.prompt(), keys);
+                if (sequence.request.cache().audits()) {
+                    post(() -> {
+                        known(sequence, tenant, keys, plan);
+                        sequence.foundNothing("audit");
+                        want(sequence);
+                    });
+                    return;
+                }
                 if (sequence.reach != null) {
                     var rows = RowLookup.of(
                             store, tenant, plan, sequence.reach.shape.question(), sequence.reach::firstSeen, pool);
@@ -858,6 +870,44 @@ public final class Engine implements AutoCloseable {
         sequence.close();
         metrics.finished(outcome);
         sequence.sink.done(outcome);
+        if (outcome.receipt().tokensRestored() > 0
+                && ThreadLocalRandom.current().nextDouble() < auditShare) {
+            audit(sequence);
+        }
+    }
+
+    /**
+     * Has a share of the requests that restored something computed again in the background, and compared chunk by chunk
+     * with what the store has. A chunk that differs is replaced and counted. Of prompts of text alone.
+     *
+     * @param share of requests, 0 to 1
+     */
+    public void auditing(double share) {
+        auditShare = share;
+    }
+
+    private void audit(Sequence restored) {
+        GenerateRequest request = restored.request;
+        boolean text = restored.prompt().softRunsFrom(0).isEmpty();
+        if (closing
+                || store == null
+                || restored.reach != null
+                || !text
+                || request.cache().audits()) {
+            return;
+        }
+        var again = new GenerateRequest(
+                request.tenant(),
+                request.prompt(),
+                Sampling.GREEDY,
+                0,
+                GenerateRequest.CacheMode.AUDIT,
+                GenerateRequest.NO_DEADLINE);
+        try {
+            submit(again, new AuditSink());
+        } catch (EngineException e) {
+            log.debug("audit left out: {}", e.getMessage());
+        }
     }
 
     private void fail(Sequence sequence, Throwable cause) {

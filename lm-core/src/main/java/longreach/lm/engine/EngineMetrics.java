@@ -1,6 +1,7 @@
 package longreach.lm.engine;
 
 import io.micrometer.core.instrument.Counter;
+import io.micrometer.core.instrument.DistributionSummary;
 import io.micrometer.core.instrument.Gauge;
 import io.micrometer.core.instrument.MeterRegistry;
 import io.micrometer.core.instrument.Timer;
@@ -16,6 +17,8 @@ public final class EngineMetrics {
     private volatile int running;
     private volatile int waiting;
     private volatile double pageShare;
+    private final MeterRegistry registry;
+    private final DistributionSummary auditDifference;
     private final Counter queries;
     private final Counter hits;
     private final Counter promptTokens;
@@ -26,6 +29,10 @@ public final class EngineMetrics {
     private final Map<Speculation, Counter> accepted = new EnumMap<>(Speculation.class);
 
     public EngineMetrics(MeterRegistry registry) {
+        this.registry = registry;
+        auditDifference = DistributionSummary.builder("context.audit.difference")
+                .description("largest difference of a stored element from the recomputed one")
+                .register(registry);
         Gauge.builder("num_requests_running", this, m -> m.running).register(registry);
         Gauge.builder("num_requests_waiting", this, m -> m.waiting).register(registry);
         Gauge.builder("kv_cache_usage_perc", this, m -> m.pageShare)
@@ -90,6 +97,16 @@ public final class EngineMetrics {
     void speculated(Speculation source, int tokens, int kept) {
         drafted.get(source).increment(tokens);
         accepted.get(source).increment(kept);
+    }
+
+    /** A stored chunk was compared with what was computed again; the difference counts where there were both. */
+    void audited(String result, double difference) {
+        Counter.builder("context.audit.chunks")
+                .description("stored chunks compared with what was computed again")
+                .tag("result", result)
+                .register(registry)
+                .increment();
+        auditDifference.record(difference);
     }
 
     void finished(Outcome outcome) {

@@ -29,14 +29,20 @@ public record GenerateRequest(
     public enum CacheMode {
         READ_WRITE,
         READ_ONLY,
-        BYPASS;
+        BYPASS,
+        /** Computes everything, and compares it with what the store has. */
+        AUDIT;
 
         boolean reads() {
-            return this != BYPASS;
+            return this == READ_WRITE || this == READ_ONLY;
         }
 
         boolean writes() {
-            return this == READ_WRITE;
+            return this == READ_WRITE || this == AUDIT;
+        }
+
+        boolean audits() {
+            return this == AUDIT;
         }
     }
 

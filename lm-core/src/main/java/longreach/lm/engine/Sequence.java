@@ -418,7 +418,7 @@ final class Sequence {
     }
 
     private void publish(ChunkPublisher publisher, CheckpointPlan.Place place) {
-        if (publisher.offer(tenant, cache, place)) {
+        if (!request.cache().audits() && publisher.offer(tenant, cache, place)) {
             chunksPublished++;
         }
     }
@@ -428,7 +428,9 @@ final class Sequence {
         if (!computedAsAPrompt && !publishesAnswers) {
             return;
         }
-        if (publisher.offer(tenant, cache, span)) {
+        if (request.cache().audits()) {
+            publisher.compare(tenant, cache, span);
+        } else if (publisher.offer(tenant, cache, span)) {
             chunksPublished++;
         }
     }

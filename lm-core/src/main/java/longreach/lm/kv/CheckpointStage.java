@@ -32,8 +32,7 @@ final class CheckpointStage {
      * @param recurrent of each recurrent layer; null for the others
      * @param held what {@link #release} gives back
      */
-    CheckpointStage(
-            KvShape shape, Codec codec, int position, Rows[] rows, float[][] recurrent, List<ChunkStage> held) {
+    CheckpointStage(KvShape shape, Codec codec, int position, Rows[] rows, float[][] recurrent, List<ChunkStage> held) {
         this.shape = shape;
         this.codec = codec;
         this.position = position;

@@ -1,12 +1,18 @@
 package longreach.lm.kv;
 
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
 import java.time.Duration;
+import java.util.List;
+import java.util.Locale;
 import java.util.concurrent.ArrayBlockingQueue;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import longreach.store.api.ChunkHeader;
 import longreach.store.api.ChunkStore;
 import longreach.store.api.Codec;
+import longreach.store.api.Lookup;
+import longreach.store.api.LookupResult;
 import longreach.store.api.PutOutcome;
 import longreach.store.api.Tenant;
 import org.slf4j.Logger;
@@ -20,6 +26,9 @@ public final class ChunkPublisher implements AutoCloseable {
     // Each waiting chunk holds its raw rows, some 6 MB for a small model.
     private static final int MAX_WAITING = 32;
 
+    /** Most that f32 elements may differ by, however a prompt was cut into steps. */
+    private static final double CLOSE = 1e-3;
+
     private static final Logger log = LoggerFactory.getLogger(ChunkPublisher.class);
 
     private sealed interface Task {}
@@ -29,15 +38,33 @@ public final class ChunkPublisher implements AutoCloseable {
     private record CheckpointPublication(Tenant tenant, CheckpointPlan.Place place, CheckpointStage stage)
             implements Task {}
 
+    private record Comparison(Tenant tenant, ChunkSpan span, ChunkStage stage) implements Task {}
+
     private record Marker(CountDownLatch reached) implements Task {}
 
     private final ChunkStore store;
     private final KvShape shape;
     private final Codec codec;
+    private final Audited audited;
     private final ArrayBlockingQueue<Task> waiting = new ArrayBlockingQueue<>(MAX_WAITING);
     private final Thread thread;
 
+    /** Told of every comparison. */
+    public interface Audited {
+        /**
+         * @param result "equal", "close" (in f32, where a prompt's cut moves the last bits), "differs", or why there was
+         *     nothing to compare with
+         * @param difference the largest of an element
+         */
+        void compared(String result, double difference);
+    }
+
     public ChunkPublisher(ChunkStore store, KvPool pool) {
+        this(store, pool, (result, difference) -> {});
+    }
+
+    public ChunkPublisher(ChunkStore store, KvPool pool, Audited audited) {
+        this.audited = audited;
         this.store = store;
         this.shape = pool.shape();
         this.codec = pool.codec();
@@ -55,6 +82,20 @@ public final class ChunkPublisher implements AutoCloseable {
         }
         stage.release();
         return false;
+    }
+
+    /**
+     * Compares a chunk that was computed with the one in the store, which it replaces when that differs.
+     *
+     * @return whether it will be
+     */
+    public boolean compare(Tenant tenant, KvCache cache, ChunkSpan span) {
+        ChunkStage stage = cache.retainStage(span);
+        if (stage != null && !waiting.offer(new Comparison(tenant, span, stage))) {
+            stage.release();
+            return false;
+        }
+        return stage != null;
     }
 
     /** @return whether the checkpoint was taken; false as well when the cache does not have what it takes */
@@ -85,6 +126,7 @@ public final class ChunkPublisher implements AutoCloseable {
                 switch (waiting.take()) {
                     case Publication publication -> publish(publication);
                     case CheckpointPublication publication -> publish(publication);
+                    case Comparison comparison -> compare(comparison);
                     case Marker marker -> marker.reached.countDown();
                 }
             }
@@ -93,6 +135,7 @@ public final class ChunkPublisher implements AutoCloseable {
                 switch (task) {
                     case Publication publication -> publication.stage.release();
                     case CheckpointPublication publication -> publication.stage.release();
+                    case Comparison comparison -> comparison.stage.release();
                     case Marker marker -> marker.reached.countDown();
                 }
             }
@@ -143,6 +186,56 @@ public final class ChunkPublisher implements AutoCloseable {
         } finally {
             publication.stage.release();
         }
+    }
+
+    private void compare(Comparison comparison) {
+        ChunkSpan span = comparison.span;
+        MemorySegment computed = Arena.ofAuto().allocate(shape.payloadBytes(span.tokens(), codec), 64);
+        comparison.stage.copyPayload(span.tokens(), computed);
+        boolean differs = false;
+        try (LookupResult result = store.get(comparison.tenant, KvShape.LAYOUT_VERSION, List.of(span.key()))) {
+            switch (result.entry(0)) {
+                case Lookup.Miss miss -> audited.compared(miss.reason().name().toLowerCase(Locale.ROOT), 0);
+                case Lookup.Hit hit -> {
+                    String reason = ChunkLookup.reasonAgainst(hit, span, shape, codec);
+                    MemorySegment stored = hit.chunk().payload();
+                    boolean same = reason == null && stored.mismatch(computed) == -1;
+                    double difference = same ? 0 : reason == null ? difference(stored, computed, span.tokens()) : 1;
+                    // NaN is no small difference.
+                    differs = !same && !(codec == Codec.F32 && difference <= CLOSE);
+                    audited.compared(same ? "equal" : differs ? "differs" : "close", difference);
+                    if (differs) {
+                        log.warn("chunk {} at {} is not what it should be: replaced", span.key(), span.start());
+                    }
+                }
+            }
+        } catch (RuntimeException e) {
+            log.warn("chunk at {} not compared: {}", span.start(), e.toString());
+        }
+        if (differs) {
+            publish(new Publication(comparison.tenant, span, comparison.stage));
+        } else {
+            comparison.stage.release();
+        }
+    }
+
+    private double difference(MemorySegment stored, MemorySegment computed, int tokens) {
+        KvCodec read = KvCodec.of(codec);
+        double largest = 0;
+        long at = 0;
+        for (int width : shape.growingWidths()) {
+            float[] a = new float[tokens * width];
+            float[] b = new float[tokens * width];
+            for (int half = 0; half < 2; half++) {
+                read.read(stored, at, a, 0, tokens, width);
+                read.read(computed, at, b, 0, tokens, width);
+                at += (long) tokens * KvCodec.rowBytes(codec, width);
+                for (int i = 0; i < a.length; i++) {
+                    largest = Math.max(largest, Math.abs(a[i] - b[i]));
+                }
+            }
+        }
+        return largest;
     }
 
     /** Gives up what still waits. */

@@ -103,6 +103,11 @@ public record KvShape(List<LayerState> layers) {
                 .orElse(0);
     }
 
+    /** Widths of the growing layers' keys, and of their values, in order. */
+    int[] growingWidths() {
+        return growing().mapToInt(AttentionShape::kvWidth).toArray();
+    }
+
     public int maxKvWidth() {
         return attention().mapToInt(AttentionShape::kvWidth).max().orElse(0);
     }

@@ -52,7 +52,7 @@ public class LmCoreConfiguration {
             SentenceEncoder encoder,
             ObjectProvider<MeterRegistry> registry) {
         var catalogue = new ModelCatalogue(ModelCache.ofEnvironment());
-        return ModelLoader.serve(
+        ServedModel served = ModelLoader.serve(
                 catalogue.find(properties.model()),
                 properties.draftModel().isEmpty() ? null : catalogue.find(properties.draftModel()),
                 kernels,
@@ -61,6 +61,8 @@ public class LmCoreConfiguration {
                 properties.engineSettings(),
                 new EngineMetrics(registry.getIfAvailable(SimpleMeterRegistry::new)),
                 encoder);
+        served.engine().auditing(properties.auditShare());
+        return served;
     }
 
     @Bean

@@ -33,6 +33,7 @@ import org.springframework.util.unit.DataSize;
  * @param engine "native", the engine here, or "openai", an OpenAI-compatible server behind this one
  * @param openai that server
  * @param codec in which keys and values are kept, and read: "f16", "q8" or "q4"; f32 precision keeps f32
+ * @param auditShare of the requests that restored something, how many are computed again in the background to be compared
  * @param reach what lies beyond the model's trained length, under {@code lm-core.long}
  */
 @ConfigurationProperties("lm-core")
@@ -50,6 +51,7 @@ public record LmCoreProperties(
         @DefaultValue("native") String engine,
         @DefaultValue OpenAi openai,
         @DefaultValue("f16") String codec,
+        @DefaultValue("0") double auditShare,
         @Name("long") @DefaultValue Reach reach) {
     /**
      * @param baseUrl with the version: {@code http://127.0.0.1:8000/v1}
@@ -128,6 +130,10 @@ public record LmCoreProperties(
             throw new IllegalArgumentException("lm-core.threads: " + threads + " (expected: 0 or more)");
         }
         precisionOf(precision, codec);
+        if (!(auditShare >= 0 && auditShare <= 1)) {
+            throw new IllegalArgumentException(
+                    "lm-core.audit-share: " + auditShare + " (expected: 0 <= audit-share <= 1)");
+        }
         if ((speculationOf(speculation) == Speculation.DRAFT) == draftModel.isEmpty()) {
             throw new IllegalArgumentException("lm-core.speculation: " + speculation + ", lm-core.draft-model: \""
                     + draftModel + "\" (expected: a draft model exactly with speculation draft)");

@@ -36,7 +36,9 @@ class KvCodecTest {
                 KvCodec.of(codec).roundInto(rounded, 0, ROWS, width, MemorySegment.ofArray(stored), 5);
                 KvCodec.of(codec).round(unpublished, 0, ROWS, width);
                 KvCodec.of(codec).read(MemorySegment.ofArray(stored), 5, read, 0, ROWS, width);
-                assertThat(read).as("%s, width %d, scale %g", codec, width, scale).containsExactly(rounded);
+                assertThat(read)
+                        .as("%s, width %d, scale %g", codec, width, scale)
+                        .containsExactly(rounded);
                 assertThat(unpublished).containsExactly(rounded);
             }
         }
@@ -51,8 +53,7 @@ class KvCodecTest {
         byte[] stored = new byte[ROWS * KvCodec.rowBytes(codec, width)];
         KvCodec.of(codec).roundInto(x, 0, ROWS, width, MemorySegment.ofArray(stored), 0);
         float[] row = new float[width];
-        KvCodec.of(codec)
-                .read(MemorySegment.ofArray(stored), 2L * KvCodec.rowBytes(codec, width), row, 0, 1, width);
+        KvCodec.of(codec).read(MemorySegment.ofArray(stored), 2L * KvCodec.rowBytes(codec, width), row, 0, 1, width);
         assertThat(row).containsExactly(Arrays.copyOfRange(x, 2 * width, 3 * width));
     }
 

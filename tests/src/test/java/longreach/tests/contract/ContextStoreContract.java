@@ -327,12 +327,12 @@ abstract class ContextStoreContract {
         }
     }
 
-    private PutOutcome put(Tenant of, ChunkKey key, int bytes) {
+    PutOutcome put(Tenant of, ChunkKey key, int bytes) {
         return store().put(
                         of, new ChunkHeader(LAYOUT, key, ChunkKey.ROOT, 0, 256, Codec.F16, bytes), payload(key, bytes));
     }
 
-    private static List<ChunkKey> chain(Tenant of, int length) {
+    static List<ChunkKey> chain(Tenant of, int length) {
         KeyChain chain = new KeyChain(Digest.ZERO, LAYOUT, of);
         List<ChunkKey> keys = new ArrayList<>();
         ChunkKey parent = ChunkKey.ROOT;

@@ -107,6 +107,32 @@ class StoreFaultsTest {
     }
 
     @Test
+    void scrubbingRemovesWhatIsDamagedAndNothingElse() throws Exception {
+        List<ChunkKey> keys = publish(6);
+        try (Raw raw = new Raw();
+                RedisContextStore neighbour = open(redis.uri().toString(), StoreSecret.random())) {
+            byte[] flipped = raw.redis.get(name(keys.get(1)));
+            flipped[500] ^= 1;
+            raw.redis.set(name(keys.get(1)), flipped);
+            raw.redis.set(name(keys.get(3)), raw.redis.get(name(keys.get(4))));
+            // Another deployment's, in the same server: not ours to judge.
+            ChunkKey theirs = keys.getFirst();
+            Tenant other = neighbour.tenant("t");
+            neighbour.put(other, header(theirs), payload());
+            assertThat(neighbour.flush(Duration.ofSeconds(20))).isTrue();
+
+            assertThat(store.scrub()).isEqualTo(2);
+
+            assertThat(raw.redis.exists(name(keys.get(1)), name(keys.get(3)))).isZero();
+            try (LookupResult result = neighbour.get(other, LAYOUT, List.of(theirs))) {
+                assertThat(result.entry(0)).isInstanceOf(Lookup.Hit.class);
+            }
+            assertThat(reasons(keys)).containsExactly(MissReason.ABSENT, MissReason.ABSENT);
+            assertThat(store.scrub()).isZero();
+        }
+    }
+
+    @Test
     void aChunkSealedWithAnotherKeyIsForeign() {
         ChunkKey key = publish(1).getFirst();
         try (RedisContextStore other = open(redis.uri().toString(), StoreSecret.random());
