@@ -131,7 +131,8 @@ final class RedisLink implements AutoCloseable {
             single.setOptions(options.build());
             return single;
         }
-        // Connections to nodes are made when a key first needs them, and again after they broke: commands wait for that,
+        // Connections to nodes are made when a key first needs them, and again after they broke: commands wait for
+        // that,
         // no longer than the stall timeout. Of a node that refuses, commands fail at once.
         ClusterClientOptions.Builder options = ClusterClientOptions.builder()
                 .socketOptions(socket)
