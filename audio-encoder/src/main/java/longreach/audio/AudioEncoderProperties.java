@@ -27,6 +27,9 @@ import org.springframework.validation.annotation.Validated;
  * @param maxDuration longest audio that is transcribed
  * @param concurrent recordings under way at a time; more of them wait
  * @param queued recordings that may wait
+ * @param decoderMemory private memory that the process that decodes a recording may take, where the operating system
+ *     knows such a limit
+ * @param decoderSilence one that shows no progress for longer is stopped
  */
 @Validated
 @ConfigurationProperties("audio-encoder")
@@ -42,7 +45,9 @@ public record AudioEncoderProperties(
         @DefaultValue("4GB") @NotNull DataSize maxBytes,
         @DefaultValue("12h") @NotNull Duration maxDuration,
         @DefaultValue("2") @Min(1) @Max(64) int concurrent,
-        @DefaultValue("64") @Min(0) @Max(100_000) int queued) {
+        @DefaultValue("64") @Min(0) @Max(100_000) int queued,
+        @DefaultValue("1GB") @NotNull DataSize decoderMemory,
+        @DefaultValue("60s") @NotNull Duration decoderSilence) {
     /** How matrix products are computed. */
     public enum Precision {
         FAST,

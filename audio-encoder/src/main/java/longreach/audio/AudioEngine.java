@@ -8,12 +8,16 @@ import java.nio.file.Path;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.util.HexFormat;
+import longreach.audio.decode.AudioTrack;
+import longreach.audio.decode.Clip;
+import longreach.audio.decode.ConfinedTrack;
 import longreach.audio.transcript.Transcriber;
 import longreach.audio.vad.SileroVad;
 import longreach.audio.vad.SpeechRules;
 import longreach.audio.whisper.WhisperModel;
 import longreach.tensor.kernel.KernelSelector;
 import longreach.tensor.kernel.Kernels;
+import longreach.tensor.process.ChildPool;
 import longreach.tensor.weights.ModelCache;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -31,12 +35,15 @@ public final class AudioEngine implements AutoCloseable {
     private final AudioEncoderProperties properties;
     private final ModelCache cache;
     private final SpeechRules rules = SpeechRules.TRANSCRIPTION;
+    private final ChildPool decoders;
     private Kernels kernels;
     private Transcriber transcriber;
     private String fingerprint;
 
     public AudioEngine(AudioEncoderProperties properties) {
         this.properties = properties;
+        decoders = ConfinedTrack.pool(
+                properties.decoderMemory().toBytes(), properties.decoderSilence(), properties.concurrent());
         cache = properties.cache() == null ? ModelCache.ofEnvironment() : new ModelCache(properties.cache());
     }
 
@@ -55,6 +62,15 @@ public final class AudioEngine implements AutoCloseable {
                     + rules.minSilenceMillis() + "/" + rules.padMillis() + "/" + rules.maxSpeechMillis();
         }
         return fingerprint;
+    }
+
+    /**
+     * Opens a file; the caller closes it.
+     *
+     * @throws AudioException.Undecodable when it cannot be read
+     */
+    public AudioTrack open(Path file, Clip clip, boolean probeOnly) {
+        return ConfinedTrack.open(decoders, file, clip, probeOnly);
     }
 
     /** @throws longreach.tensor.weights.WeightsException when a model file is missing or broken */
@@ -101,6 +117,7 @@ public final class AudioEngine implements AutoCloseable {
 
     @Override
     public synchronized void close() {
+        decoders.close();
         if (transcriber != null) {
             transcriber.close();
             transcriber = null;

@@ -9,9 +9,8 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import longreach.audio.decode.AudioReader;
+import longreach.audio.decode.AudioTrack;
 import longreach.audio.decode.Clip;
-import longreach.audio.transcript.Transcriber;
 import longreach.audio.transcript.TranscriptCounts;
 import longreach.audio.transcript.TranscriptSegment;
 import longreach.audio.transcript.TranscriptSink;
@@ -39,10 +38,10 @@ public final class TranscribeCommand {
                 .bindOrCreate("audio-encoder", Bindable.of(AudioEncoderProperties.class));
         boolean failed = false;
         try (AudioEngine engine = new AudioEngine(properties)) {
-            Transcriber transcriber = engine.transcriber();
+            engine.transcriber();
             for (String file : args) {
                 try {
-                    out.println(JsonMapper.shared().writeValueAsString(transcribe(transcriber, Path.of(file))));
+                    out.println(JsonMapper.shared().writeValueAsString(transcribe(engine, Path.of(file))));
                 } catch (AudioException e) {
                     System.err.println(file + ": " + e.getMessage());
                     failed = true;
@@ -52,7 +51,7 @@ public final class TranscribeCommand {
         System.exit(failed ? 1 : 0);
     }
 
-    private static Map<String, Object> transcribe(Transcriber transcriber, Path file) {
+    private static Map<String, Object> transcribe(AudioEngine engine, Path file) {
         if (!Files.isRegularFile(file)) {
             throw new AudioException.InvalidRequest("no such file");
         }
@@ -71,10 +70,10 @@ public final class TranscribeCommand {
             @Override
             public void checkCancelled() {}
         };
-        try (AudioReader reader = AudioReader.open(file, Clip.WHOLE)) {
+        try (AudioTrack reader = engine.open(file, Clip.WHOLE, false)) {
             Map<String, Object> result = new LinkedHashMap<>();
             result.put("file", file.toString());
-            TranscriptCounts counts = transcriber.transcribe(reader, sink);
+            TranscriptCounts counts = engine.transcriber().transcribe(reader, sink);
             result.put("segments", segments);
             result.put("audioMillis", counts.audioMillis());
             result.put("speechMillis", counts.speechMillis());

@@ -31,7 +31,9 @@ class AudioEncoderPropertiesTest {
                         DataSize.ofGigabytes(4),
                         Duration.ofHours(12),
                         2,
-                        64));
+                        64,
+                        DataSize.ofGigabytes(1),
+                        Duration.ofSeconds(60)));
     }
 
     @Test
@@ -48,7 +50,9 @@ class AudioEncoderPropertiesTest {
                 Map.entry("audio-encoder.max-bytes", "1MB"),
                 Map.entry("audio-encoder.max-duration", "90s"),
                 Map.entry("audio-encoder.concurrent", "5"),
-                Map.entry("audio-encoder.queued", "0"));
+                Map.entry("audio-encoder.queued", "0"),
+                Map.entry("audio-encoder.decoder-memory", "3GB"),
+                Map.entry("audio-encoder.decoder-silence", "7s"));
         assertThat(bind(values))
                 .isEqualTo(new AudioEncoderProperties(
                         "whisper-base",
@@ -62,6 +66,8 @@ class AudioEncoderPropertiesTest {
                         DataSize.ofMegabytes(1),
                         Duration.ofSeconds(90),
                         5,
-                        0));
+                        0,
+                        DataSize.ofGigabytes(3),
+                        Duration.ofSeconds(7)));
     }
 }

@@ -3,6 +3,7 @@ package longreach.vision;
 import java.util.Map;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
+import longreach.tensor.process.ChildPool;
 import longreach.vision.document.OfficeReader;
 import longreach.vision.document.PdfReader;
 import longreach.vision.document.TextReader;
@@ -12,6 +13,7 @@ import longreach.vision.media.MediaReader;
 import longreach.vision.media.MediaType;
 import longreach.vision.ocr.OcrEngine;
 import longreach.vision.rpc.VisionEncoderService;
+import longreach.vision.video.FrameSource;
 import longreach.vision.video.VideoReader;
 import org.springframework.boot.SpringBootConfiguration;
 import org.springframework.boot.WebApplicationType;
@@ -71,17 +73,32 @@ public class VisionEncoderApplication {
     }
 
     @Bean
-    VisionEncoderService visionEncoderService(VisionSettings settings, OcrEngine ocr, ComputeGate gate) {
-        return new VisionEncoderService(settings, ocr, readers(settings, ocr, gate));
+    ChildPool decoders(VisionSettings settings) {
+        return decoderPool(settings);
+    }
+
+    static ChildPool decoderPool(VisionSettings settings) {
+        return FrameSource.pool(
+                settings.decoderMemory().toBytes(),
+                settings.decoderSilence(),
+                settings.maxPixels(),
+                settings.decoders());
+    }
+
+    @Bean
+    VisionEncoderService visionEncoderService(
+            VisionSettings settings, OcrEngine ocr, ComputeGate gate, ChildPool decoders) {
+        return new VisionEncoderService(settings, ocr, readers(settings, ocr, gate, decoders));
     }
 
     /** One reader for each family of media that can be read. */
-    static Map<MediaType.Family, MediaReader> readers(VisionSettings settings, OcrEngine ocr, ComputeGate gate) {
+    static Map<MediaType.Family, MediaReader> readers(
+            VisionSettings settings, OcrEngine ocr, ComputeGate gate, ChildPool decoders) {
         return Map.of(
                 MediaType.Family.PDF, new PdfReader(settings, ocr, gate),
                 MediaType.Family.TEXT, new TextReader(),
                 MediaType.Family.OFFICE, new OfficeReader(settings, gate),
-                MediaType.Family.IMAGE, new ImageReader(settings, ocr, gate),
-                MediaType.Family.VIDEO, new VideoReader(settings, ocr, gate));
+                MediaType.Family.IMAGE, new ImageReader(settings, ocr, gate, decoders),
+                MediaType.Family.VIDEO, new VideoReader(settings, ocr, gate, decoders));
     }
 }

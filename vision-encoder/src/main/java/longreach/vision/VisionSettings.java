@@ -21,6 +21,9 @@ import org.springframework.util.unit.DataSize;
  * @param maxFps most frames looked at per second of video; 24 is what the public API takes
  * @param maxEncodeTime an encode that takes longer is stopped
  * @param threads threads that decode, draw and recognise; 0: one for each processor, at most 8
+ * @param decoders processes in which FFmpeg decodes, at the same time; more files wait
+ * @param decoderMemory private memory that one of them may take, where the operating system knows such a limit
+ * @param decoderSilence one that shows no progress for longer is stopped
  * @param maxCalls encodes open at the same time, waiting ones included
  */
 @ConfigurationProperties("vision-encoder")
@@ -37,6 +40,9 @@ public record VisionSettings(
         @DefaultValue("24") double maxFps,
         @DefaultValue("12h") Duration maxEncodeTime,
         @DefaultValue("0") int threads,
+        @DefaultValue("8") int decoders,
+        @DefaultValue("2GB") DataSize decoderMemory,
+        @DefaultValue("60s") Duration decoderSilence,
         @DefaultValue("64") int maxCalls) {
 
     public VisionSettings {
@@ -50,6 +56,9 @@ public record VisionSettings(
         require(maxFps > 0 && maxFps <= 60, "max-fps", maxFps, "0 < max-fps <= 60");
         require(maxEncodeTime.isPositive(), "max-encode-time", maxEncodeTime, "more than 0");
         require(threads >= 0 && threads <= 64, "threads", threads, "0 to 64");
+        require(decoders >= 1 && decoders <= 64, "decoders", decoders, "1 to 64");
+        require(decoderMemory.toBytes() >= 1L << 30, "decoder-memory", decoderMemory, "at least 1GB");
+        require(decoderSilence.isPositive(), "decoder-silence", decoderSilence, "more than 0");
         require(maxCalls > 0, "max-calls", maxCalls, "at least 1");
     }
 

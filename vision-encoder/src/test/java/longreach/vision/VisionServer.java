@@ -15,6 +15,7 @@ import java.util.List;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.Executors;
 import java.util.concurrent.TimeUnit;
+import longreach.tensor.process.ChildPool;
 import longreach.v1.EncodeDone;
 import longreach.v1.EncodeDown;
 import longreach.v1.EncodeOpen;
@@ -33,15 +34,17 @@ final class VisionServer implements AutoCloseable {
     static final OcrEngine OCR = new OcrEngine(2);
 
     private final ComputeGate gate = new ComputeGate(2);
+    private final ChildPool decoders;
     private final Server server;
     private final ManagedChannel channel;
 
     VisionServer(VisionSettings settings) throws IOException {
+        decoders = VisionEncoderApplication.decoderPool(settings);
         String name = InProcessServerBuilder.generateName();
         server = InProcessServerBuilder.forName(name)
                 .executor(Executors.newVirtualThreadPerTaskExecutor())
                 .addService(
-                        new VisionEncoderService(settings, OCR, VisionEncoderApplication.readers(settings, OCR, gate)))
+                        new VisionEncoderService(settings, OCR, VisionEncoderApplication.readers(settings, OCR, gate, decoders)))
                 .build()
                 .start();
         channel = InProcessChannelBuilder.forName(name).build();
@@ -61,6 +64,9 @@ final class VisionServer implements AutoCloseable {
                 24,
                 Duration.ofMinutes(5),
                 2,
+                4,
+                DataSize.ofGigabytes(2),
+                Duration.ofSeconds(60),
                 4);
     }
 
@@ -138,5 +144,6 @@ final class VisionServer implements AutoCloseable {
         channel.shutdownNow();
         server.shutdownNow();
         gate.close();
+        decoders.close();
     }
 }

@@ -50,13 +50,12 @@ import org.bytedeco.ffmpeg.avutil.AVDictionary;
 import org.bytedeco.ffmpeg.avutil.AVFrame;
 
 /**
- * A stream of 16 kHz mono samples out of one file's best audio track. Memory does not grow with the length. Not for use
- * by several threads at once.
+ * A track that FFmpeg decodes in this process: {@link ConfinedTrack} has it done in another.
  *
  * <p>Positions are samples of media time: {@link #position} is where the next sample read lies. Holes in the track
  * (packets lost, a track that starts late) come out as silence, so that times stay true.
  */
-public final class AudioReader implements AutoCloseable {
+public final class AudioReader implements AudioTrack {
     public static final int SAMPLE_RATE = 16_000;
     public static final int SAMPLES_PER_MILLI = SAMPLE_RATE / 1000;
 
@@ -99,6 +98,7 @@ public final class AudioReader implements AutoCloseable {
     private boolean ended;
     private long framesDecoded;
     private long packetsRefused;
+    private Runnable step = () -> {};
     private float[] pending = new float[0];
     private int pendingFrom;
     private int pendingTo;
@@ -109,11 +109,17 @@ public final class AudioReader implements AutoCloseable {
      * @throws AudioException.Undecodable when it is no media file of a known kind
      */
     public static AudioReader open(Path file, Clip clip) {
-        return new AudioReader(file, clip);
+        requireWhole(file);
+        return new AudioReader("file:" + file.toAbsolutePath(), -1, clip);
     }
 
-    private AudioReader(Path file, Clip clip) {
-        this.clip = clip;
+    /** The same of an open file. @param descriptor that stays open until the reader is closed */
+    static AudioReader open(int descriptor, Clip clip) {
+        return new AudioReader("fd:", descriptor, clip);
+    }
+
+    /** @throws AudioException.Undecodable when a file is empty, or is a WAV with less in it than it says */
+    static void requireWhole(Path file) {
         try {
             if (Files.size(file) == 0) {
                 throw new AudioException.Undecodable("media: 0 bytes (expected: an audio or video file)");
@@ -126,13 +132,20 @@ public final class AudioReader implements AutoCloseable {
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }
+    }
+
+    private AudioReader(String url, int descriptor, Clip clip) {
+        this.clip = clip;
         av_log_set_level(AV_LOG_QUIET);
         AVDictionary options = new AVDictionary(null);
         AVFormatContext opened = new AVFormatContext(null);
         try {
-            av_dict_set(options, "protocol_whitelist", "file", 0);
+            av_dict_set(options, "protocol_whitelist", url.substring(0, url.indexOf(':')), 0);
             av_dict_set(options, "format_whitelist", CONTAINERS, 0);
-            int rc = avformat_open_input(opened, "file:" + file.toAbsolutePath(), null, options);
+            if (descriptor >= 0) {
+                av_dict_set(options, "fd", Integer.toString(descriptor), 0);
+            }
+            int rc = avformat_open_input(opened, url, null, options);
             if (rc < 0) {
                 throw new AudioException.Undecodable("media: not readable as audio or video: " + reason(rc)
                         + " (expected: a complete file in a common container)");
@@ -162,21 +175,22 @@ public final class AudioReader implements AutoCloseable {
         seek();
     }
 
+    @Override
     public AudioProbe probe() {
         return probe;
     }
 
-    /** Where in the media the next sample lies, in samples from its start. */
+    @Override
     public long position() {
         return position;
     }
 
-    /**
-     * Reads samples in [-1, 1].
-     *
-     * @return how many, at least 1; -1 at the end of the track or clip
-     * @throws AudioException.Undecodable when decoding fails or the track ends clearly before its declared end
-     */
+    /** @param step called between the steps of decoding */
+    void onStep(Runnable step) {
+        this.step = step;
+    }
+
+    @Override
     public int read(float[] out, int offset, int length) {
         while (!ended) {
             long left = Math.min(length, clip.endSample() - position);
@@ -264,6 +278,7 @@ public final class AudioReader implements AutoCloseable {
     }
 
     private void fill() {
+        step.run();
         if (!probe.hasAudio()) {
             ended = true;
             return;

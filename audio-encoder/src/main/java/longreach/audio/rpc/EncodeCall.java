@@ -11,7 +11,7 @@ import longreach.audio.AudioEncoderProperties;
 import longreach.audio.AudioEngine;
 import longreach.audio.AudioException;
 import longreach.audio.decode.AudioProbe;
-import longreach.audio.decode.AudioReader;
+import longreach.audio.decode.AudioTrack;
 import longreach.audio.decode.Clip;
 import longreach.audio.transcript.TranscriptCounts;
 import longreach.audio.transcript.TranscriptSegment;
@@ -168,7 +168,7 @@ final class EncodeCall implements StreamObserver<EncodeUp> {
     private EncodeDone encode() throws Exception {
         long begin = System.nanoTime();
         try (MediaSource held = source;
-                AudioReader reader = openUnlessCancelled(held)) {
+                AudioTrack reader = openUnlessCancelled(held)) {
             AudioProbe probe = reader.probe();
             send(EncodeDown.newBuilder().setPlan(plan(probe)).build());
             EncodeDone.Builder done = EncodeDone.newBuilder().putCounts("audio", probe.hasAudio() ? 1 : 0);
@@ -185,11 +185,11 @@ final class EncodeCall implements StreamObserver<EncodeUp> {
     }
 
     // It may have waited in the queue for longer than its caller.
-    private AudioReader openUnlessCancelled(MediaSource held) {
+    private AudioTrack openUnlessCancelled(MediaSource held) {
         if (cancelled) {
             throw new CancellationException("call cancelled");
         }
-        return AudioReader.open(held.file(), clip(open));
+        return engine.open(held.file(), clip(open), open.getPlanOnly());
     }
 
     private static MediaPlan plan(AudioProbe probe) {

@@ -7,6 +7,7 @@ import java.util.List;
 import java.util.concurrent.locks.ReentrantLock;
 import longreach.audio.AudioException;
 import longreach.audio.decode.AudioReader;
+import longreach.audio.decode.AudioTrack;
 import longreach.audio.vad.SileroVad;
 import longreach.audio.vad.Speech;
 import longreach.audio.vad.SpeechRules;
@@ -42,7 +43,7 @@ public final class Transcriber implements AutoCloseable {
     }
 
     /** Transcribes what the reader reads; the reader stays the caller's. */
-    public TranscriptCounts transcribe(AudioReader reader, TranscriptSink sink) {
+    public TranscriptCounts transcribe(AudioTrack reader, TranscriptSink sink) {
         try (SileroVad.Stream detector = vad.stream()) {
             return new Run(reader, detector, sink).run();
         }
@@ -61,7 +62,7 @@ public final class Transcriber implements AutoCloseable {
 
     /** One recording under way. */
     private final class Run {
-        private final AudioReader reader;
+        private final AudioTrack reader;
         private final SileroVad.Stream detector;
         private final TranscriptSink sink;
         private final SampleBuffer buffer = new SampleBuffer();
@@ -76,7 +77,7 @@ public final class Transcriber implements AutoCloseable {
         private int windows;
         private int segments;
 
-        Run(AudioReader reader, SileroVad.Stream detector, TranscriptSink sink) {
+        Run(AudioTrack reader, SileroVad.Stream detector, TranscriptSink sink) {
             this.reader = reader;
             this.detector = detector;
             this.sink = sink;

@@ -8,6 +8,7 @@ import javax.imageio.ImageIO;
 import javax.imageio.ImageReadParam;
 import javax.imageio.event.IIOReadWarningListener;
 import javax.imageio.stream.ImageInputStream;
+import longreach.tensor.process.ChildPool;
 import longreach.v1.MediaPlan;
 import longreach.v1.Modality;
 import longreach.v1.TextPiece;
@@ -36,14 +37,16 @@ public final class ImageReader implements MediaReader {
     private final VisionSettings settings;
     private final OcrEngine ocr;
     private final ComputeGate gate;
+    private final ChildPool decoders;
 
     /** @param width as stored, before any turning */
     private record Size(int width, int height, int frames) {}
 
-    public ImageReader(VisionSettings settings, OcrEngine ocr, ComputeGate gate) {
+    public ImageReader(VisionSettings settings, OcrEngine ocr, ComputeGate gate, ChildPool decoders) {
         this.settings = settings;
         this.ocr = ocr;
         this.gate = gate;
+        this.decoders = decoders;
     }
 
     @Override
@@ -117,7 +120,7 @@ public final class ImageReader implements MediaReader {
             if (header.animated()) {
                 throw MediaException.invalid(source.name() + ": an animated WebP (expected: a still image)");
             }
-            return FrameSource.still(source, "webp_pipe", settings.maxPixels());
+            return FrameSource.still(decoders, source, "webp_pipe", settings.maxPixels());
         }
         int step = 1;
         while ((long) size.width() * size.height() / ((long) step * step) > DECODED_PIXELS) {
@@ -136,7 +139,7 @@ public final class ImageReader implements MediaReader {
             if (source.type() != MediaType.JPEG || e.getCause() instanceof TruncatedException) {
                 throw e;
             }
-            return FrameSource.still(source, "jpeg_pipe", settings.maxPixels());
+            return FrameSource.still(decoders, source, "jpeg_pipe", settings.maxPixels());
         }
     }
 

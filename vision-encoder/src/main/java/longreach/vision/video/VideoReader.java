@@ -7,9 +7,9 @@ import java.util.List;
 import longreach.v1.MediaOptions;
 import longreach.v1.MediaPlan;
 import longreach.v1.Modality;
+import longreach.tensor.process.ChildPool;
 import longreach.v1.TextPiece;
 import longreach.vision.VisionSettings;
-import longreach.vision.image.Raster;
 import longreach.vision.media.ComputeGate;
 import longreach.vision.media.MediaException;
 import longreach.vision.media.MediaReader;
@@ -30,23 +30,34 @@ public final class VideoReader implements MediaReader {
     private final VisionSettings settings;
     private final OcrEngine ocr;
     private final ComputeGate gate;
+    private final ChildPool decoders;
 
-    public VideoReader(VisionSettings settings, OcrEngine ocr, ComputeGate gate) {
+    public VideoReader(VisionSettings settings, OcrEngine ocr, ComputeGate gate, ChildPool decoders) {
         this.settings = settings;
         this.ocr = ocr;
         this.gate = gate;
+        this.decoders = decoders;
     }
 
     @Override
     public void plan(MediaSource source, PieceSink sink) throws MediaException {
-        try (FrameSource frames = gate.run(() -> open(source))) {
+        ContainerCheck.requireWhole(source);
+        try (FrameSource frames = FrameSource.probe(decoders, source, demuxer(source), settings.maxPixels())) {
+            check(source, frames);
             sink.plan(planOf(source, frames));
         }
     }
 
     @Override
     public void read(MediaSource source, PieceSink sink) throws MediaException {
-        try (FrameSource frames = gate.run(() -> open(source))) {
+        ContainerCheck.requireWhole(source);
+        MediaOptions options = source.options();
+        var grid = new SampleGrid(options.getStartMs(), 1000 / fps(options));
+        long end = options.getEndMs() == 0 ? Long.MAX_VALUE : options.getEndMs();
+        int searchSide = SearchSide.ofFrame(options);
+        try (FrameSource frames = FrameSource.frames(
+                decoders, source, demuxer(source), settings.maxPixels(), grid, end, 2 * searchSide, true)) {
+            check(source, frames);
             sink.plan(planOf(source, frames));
             sink.count("frames_seen", 0);
             sink.count("frames_kept", 0);
@@ -54,31 +65,25 @@ public final class VideoReader implements MediaReader {
             if (!frames.hasVideo()) {
                 return;
             }
-            new Sampling(source, frames, sink).run();
+            new Sampling(source, frames, sink, grid, end, searchSide).run();
         }
     }
 
-    private FrameSource open(MediaSource source) throws MediaException {
-        ContainerCheck.requireWhole(source);
-        FrameSource frames = FrameSource.open(source, demuxer(source), settings.maxPixels());
+    private void check(MediaSource source, FrameSource frames) throws MediaException {
         long limit = settings.maxDuration().toMillis();
-        MediaException refusal = null;
         if (!frames.hasVideo() && !frames.hasAudio()) {
-            refusal = MediaException.invalid(source.name() + ": neither picture nor sound (expected: a video track)");
-        } else if (frames.durationMillis() > limit) {
-            refusal = MediaException.tooLarge(source.name() + ": " + frames.durationMillis() / 1000
+            throw MediaException.invalid(source.name() + ": neither picture nor sound (expected: a video track)");
+        }
+        if (frames.durationMillis() > limit) {
+            throw MediaException.tooLarge(source.name() + ": " + frames.durationMillis() / 1000
                     + " s long (expected: at most " + limit / 1000 + " s)");
-        } else if (frames.hasVideo()
+        }
+        if (frames.hasVideo()
                 && frames.durationMillis() > 0
                 && source.options().getStartMs() >= frames.durationMillis()) {
-            refusal = MediaException.invalid("clip: from " + source.options().getStartMs()
+            throw MediaException.invalid("clip: from " + source.options().getStartMs()
                     + " ms (expected: a start before the video's end, " + frames.durationMillis() + " ms)");
         }
-        if (refusal != null) {
-            frames.close();
-            throw refusal;
-        }
-        return frames;
     }
 
     private static String demuxer(MediaSource source) throws MediaException {
@@ -137,43 +142,43 @@ public final class VideoReader implements MediaReader {
         private final MediaSource source;
         private final FrameSource frames;
         private final PieceSink sink;
+        private final SampleGrid grid;
         private final long start;
         private final long end;
-        private final double interval;
         private final int searchSide;
-        private final FrameChange change = new FrameChange();
-        private final byte[] cells = new byte[FrameChange.COLUMNS * FrameChange.ROWS];
         private final ScreenText screen;
 
         private long seen;
-        private long lastMillis;
-        private double nextSample;
+        private long lastMillis = -1;
 
-        Sampling(MediaSource source, FrameSource frames, PieceSink sink) {
-            MediaOptions options = source.options();
+        Sampling(
+                MediaSource source,
+                FrameSource frames,
+                PieceSink sink,
+                SampleGrid grid,
+                long end,
+                int searchSide) {
             this.source = source;
             this.frames = frames;
             this.sink = sink;
-            this.start = options.getStartMs();
-            this.end = options.getEndMs() == 0 ? Long.MAX_VALUE : options.getEndMs();
-            this.interval = 1000 / fps(options);
-            this.searchSide = SearchSide.ofFrame(options);
-            this.screen = new ScreenText((long) Math.ceil(interval));
-            this.lastMillis = -1;
-            this.nextSample = start;
+            this.grid = grid;
+            this.start = grid.startMillis();
+            this.end = end;
+            this.searchSide = searchSide;
+            this.screen = new ScreenText((long) Math.ceil(grid.intervalMillis()));
         }
 
         void run() throws MediaException {
-            if (start > 0) {
-                gate.run(() -> {
-                    frames.seek(start);
-                    return null;
-                });
-            }
-            while (gate.run(this::advance)) {
+            long limit = settings.maxDuration().toMillis();
+            while (frames.next()) {
                 sink.checkCancelled();
                 seen++;
                 sink.count("frames_seen", 1);
+                if (frames.millis() < lastMillis || frames.millis() > limit) {
+                    throw MediaException.tooLarge(source.name() + ": a frame at " + frames.millis() / 1000
+                            + " s (expected: in order, and at most " + limit / 1000 + " s)");
+                }
+                lastMillis = frames.millis();
                 long shownUntil = shownUntil();
                 long duration = frames.durationMillis();
                 sink.progress(
@@ -181,14 +186,15 @@ public final class VideoReader implements MediaReader {
                         duration > 0
                                 ? (double) (lastMillis - start) / Math.max(1, Math.min(end, duration) - start)
                                 : 0);
-                List<OcrLine> lines = gate.run(this::readIfNew);
-                sink.checkCancelled();
-                if (lines == null) {
-                    send(screen.unchanged(shownUntil));
-                } else {
+                if (frames.isNew()) {
+                    List<OcrLine> lines = gate.run(() ->
+                            ocr.read(frames.raster().turned(frames.turn()), searchSide, sink::cancelled));
+                    sink.checkCancelled();
                     sink.count("frames_kept", 1);
                     sink.count("ocr_frames", 1);
                     send(screen.read(lines, lastMillis, shownUntil));
+                } else {
+                    send(screen.unchanged(shownUntil));
                 }
             }
             sink.checkCancelled();
@@ -200,41 +206,10 @@ public final class VideoReader implements MediaReader {
             }
         }
 
-        /** Decodes up to the next frame that is due; false at the end. */
-        private boolean advance() throws MediaException {
-            while (!sink.cancelled() && frames.next()) {
-                long millis = frames.millis();
-                // Bare streams and broken clocks: frames follow each other at the frame rate in any case.
-                if (millis < 0 || millis < lastMillis) {
-                    millis = lastMillis < 0 ? 0 : lastMillis + 1;
-                }
-                if (millis >= end) {
-                    return false;
-                }
-                if (millis + 1 < nextSample) {
-                    continue;
-                }
-                lastMillis = millis;
-                nextSample = start + (Math.floor((millis + 1 - start) / interval) + 1) * interval;
-                return true;
-            }
-            return false;
-        }
-
         private long shownUntil() {
-            long until = (long) Math.ceil(Math.min(nextSample, end));
+            long until = (long) Math.ceil(Math.min(grid.after(lastMillis), end));
             long duration = frames.durationMillis();
             return duration > lastMillis ? Math.min(until, duration) : until;
-        }
-
-        /** The frame's lines; null when it shows nothing new. */
-        private List<OcrLine> readIfNew() throws MediaException {
-            frames.grey(FrameChange.COLUMNS, FrameChange.ROWS, cells);
-            if (!change.isNew(cells)) {
-                return null;
-            }
-            Raster raster = frames.raster(2 * searchSide).turned(frames.turn());
-            return ocr.read(raster, searchSide, sink::cancelled);
         }
 
         private void send(List<TextPiece> pieces) throws MediaException {

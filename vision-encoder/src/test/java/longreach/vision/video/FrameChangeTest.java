@@ -2,15 +2,11 @@ package longreach.vision.video;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
-import longreach.v1.MediaOptions;
 import longreach.vision.TestMedia;
 import longreach.vision.TestMedia.Shot;
 import longreach.vision.TestMedia.Words;
-import longreach.vision.media.MediaSource;
-import longreach.vision.media.MediaType;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -32,14 +28,13 @@ class FrameChangeTest {
                         new Shot(TestMedia.picture(1280, 720, changed), 4)),
                 200_000,
                 0);
-        var source =
-                new MediaSource(file, "slides.mp4", Files.size(file), MediaType.MP4, MediaOptions.getDefaultInstance());
         int noise = 0;
         int change = 0;
         byte[] first = null;
         byte[] second = null;
-        try (FrameSource frames = FrameSource.open(source, "mov", 10_000_000)) {
-            while (frames.next()) {
+        try (var frames = new FrameDecoder("file:" + file, -1, "slides.mp4", "mov", 10_000_000, () -> {})) {
+            var every = new SampleGrid(0, 1);
+            for (double due = 0; frames.next(due, every); due = every.after(frames.millis())) {
                 byte[] cells = new byte[FrameChange.COLUMNS * FrameChange.ROWS];
                 frames.grey(FrameChange.COLUMNS, FrameChange.ROWS, cells);
                 if (frames.millis() < 4000) {
