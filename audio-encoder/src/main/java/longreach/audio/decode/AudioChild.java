@@ -82,7 +82,8 @@ final class AudioChild implements ChildMain.Work {
     public void serve(int file, byte[] request, ChildMain.Out out) throws IOException {
         try (var in = new DataInputStream(new ByteArrayInputStream(request))) {
             Clip clip = new Clip(in.readLong(), in.readLong());
-            serve(() -> AudioReader.open(file, clip), in.readBoolean(), out);
+            boolean probeOnly = in.readBoolean();
+            serve(() -> AudioReader.open(file, clip), probeOnly, out);
         }
     }
 
