@@ -120,8 +120,7 @@ class FormatsTest {
 
     @Test
     void aQuarterTurnIsUndone() throws Exception {
-        Path file = record(
-                "turned.mp4", "mp4", "libopenh264", 0, recorder -> recorder.setDisplayRotation(90.0));
+        Path file = record("turned.mp4", "mp4", "libopenh264", 0, recorder -> recorder.setDisplayRotation(90.0));
         var answer = read("video/mp4", file);
         assertThat(answer.plan().getWidth()).isEqualTo(360);
         assertThat(answer.plan().getHeight()).isEqualTo(640);

@@ -43,8 +43,8 @@ final class VisionServer implements AutoCloseable {
         String name = InProcessServerBuilder.generateName();
         server = InProcessServerBuilder.forName(name)
                 .executor(Executors.newVirtualThreadPerTaskExecutor())
-                .addService(
-                        new VisionEncoderService(settings, OCR, VisionEncoderApplication.readers(settings, OCR, gate, decoders)))
+                .addService(new VisionEncoderService(
+                        settings, OCR, VisionEncoderApplication.readers(settings, OCR, gate, decoders)))
                 .build()
                 .start();
         channel = InProcessChannelBuilder.forName(name).build();

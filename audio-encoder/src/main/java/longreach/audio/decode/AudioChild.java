@@ -66,8 +66,14 @@ final class AudioChild implements ChildMain.Work {
             ByteBuffer wav = ByteBuffer.allocate(44 + bytes).order(ByteOrder.LITTLE_ENDIAN);
             wav.put("RIFF".getBytes(StandardCharsets.US_ASCII)).putInt(36 + bytes);
             wav.put("WAVEfmt ".getBytes(StandardCharsets.US_ASCII)).putInt(16);
-            wav.putShort((short) 1).putShort((short) 2).putInt(8000).putInt(32_000).putShort((short) 4);
-            wav.putShort((short) 16).put("data".getBytes(StandardCharsets.US_ASCII)).putInt(bytes);
+            wav.putShort((short) 1)
+                    .putShort((short) 2)
+                    .putInt(8000)
+                    .putInt(32_000)
+                    .putShort((short) 4);
+            wav.putShort((short) 16)
+                    .put("data".getBytes(StandardCharsets.US_ASCII))
+                    .putInt(bytes);
             Files.write(file, wav.array());
             ChildMain.Out out = ChildMain.Out.nowhere();
             serve(() -> AudioReader.open(file, new Clip(1, 0)), false, out);
@@ -87,8 +93,7 @@ final class AudioChild implements ChildMain.Work {
         }
     }
 
-    private static void serve(Supplier<AudioReader> opening, boolean probeOnly, ChildMain.Out out)
-            throws IOException {
+    private static void serve(Supplier<AudioReader> opening, boolean probeOnly, ChildMain.Out out) throws IOException {
         try (AudioReader reader = opening.get()) {
             reader.onStep(() -> signal(out));
             out.send(PROBED, probed(reader.probe()));

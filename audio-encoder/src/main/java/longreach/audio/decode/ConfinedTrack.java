@@ -151,8 +151,7 @@ public final class ConfinedTrack implements AudioTrack {
     }
 
     private static AudioException broken() {
-        return new AudioException.Undecodable(
-                "media: its decoder answers what it should not (expected: a sound file)");
+        return new AudioException.Undecodable("media: its decoder answers what it should not (expected: a sound file)");
     }
 
     private static RuntimeException stopped(ChildException e) {

@@ -82,7 +82,8 @@ public final class ChildMain {
     }
 
     private static void serveOne(Work work) throws IOException {
-        var out = new Out(new DataOutputStream(new BufferedOutputStream(new FileOutputStream(FileDescriptor.out), 1 << 16)));
+        var out = new Out(
+                new DataOutputStream(new BufferedOutputStream(new FileOutputStream(FileDescriptor.out), 1 << 16)));
         System.setOut(System.err);
         var in = new DataInputStream(new FileInputStream(FileDescriptor.in));
         try {

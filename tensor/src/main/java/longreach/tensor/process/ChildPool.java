@@ -93,6 +93,8 @@ public final class ChildPool implements AutoCloseable {
                 "-XX:+SuppressFatalErrorMessage",
                 "-XX:-CreateCoredumpOnCrash",
                 "-XX:+ExitOnOutOfMemoryError",
+                // What the VM says at its end is no message.
+                "-XX:+DisplayVMOutputToStderr",
                 "-Xshare:auto",
                 "--enable-native-access=ALL-UNNAMED",
                 "--sun-misc-unsafe-memory-access=allow",

@@ -37,18 +37,54 @@ final class Confinement {
 
     private static final Calls X86_64 = new Calls(0xC000_003E, 317, new int[] {
         // open, creat, openat, openat2, open_by_handle_at
-        2, 85, 257, 437, 304,
+        2,
+        85,
+        257,
+        437,
+        304,
         // socket, connect, socketpair, io_uring_setup
-        41, 42, 53, 425,
+        41,
+        42,
+        53,
+        425,
         // fork, vfork, execve, execveat
-        57, 58, 59, 322,
+        57,
+        58,
+        59,
+        322,
         // kill, tkill, pidfd_open, pidfd_send_signal, pidfd_getfd
-        62, 200, 434, 424, 438,
+        62,
+        200,
+        434,
+        424,
+        438,
         // ptrace, process_vm_readv, process_vm_writev, bpf, perf_event_open, userfaultfd, keyctl
-        101, 310, 311, 321, 298, 323, 250,
+        101,
+        310,
+        311,
+        321,
+        298,
+        323,
+        250,
         // rename, renameat, renameat2, unlink, unlinkat, link, linkat, symlink, symlinkat, mkdir, mkdirat, truncate,
         // chmod, fchmodat, mount, unshare, setns
-        82, 264, 316, 87, 263, 86, 265, 88, 266, 83, 258, 76, 90, 268, 165, 272, 308
+        82,
+        264,
+        316,
+        87,
+        263,
+        86,
+        265,
+        88,
+        266,
+        83,
+        258,
+        76,
+        90,
+        268,
+        165,
+        272,
+        308
     });
 
     private static final Calls AARCH64 = new Calls(0xC000_00B7, 277, new int[] {

@@ -20,8 +20,8 @@ class ChildPoolTest {
     @TempDir
     Path directory;
 
-    private final ChildPool pool = new ChildPool(
-            TrialChild.class, new ChildLimits(32L << 20, 1L << 30, Duration.ofSeconds(2), 1 << 16, 2));
+    private final ChildPool pool =
+            new ChildPool(TrialChild.class, new ChildLimits(32L << 20, 1L << 30, Duration.ofSeconds(2), 1 << 16, 2));
 
     @AfterEach
     void close() {
@@ -64,7 +64,7 @@ class ChildPoolTest {
     void aCrashEndsOneRequest() throws Exception {
         ChildException crash = failure("crash");
         assertThat(crash.kind()).isEqualTo(ChildException.Cause.DIED);
-        assertThat(crash).hasMessageContaining("ended by signal");
+        assertThat(crash).hasMessageMatching("ended by signal \\d+|exit code [1-9]\\d*");
         assertServes();
     }
 
@@ -109,8 +109,11 @@ class ChildPoolTest {
     @EnabledOnOs(value = OS.LINUX, disabledReason = "this system has no filter of system calls")
     void itOpensNothingAndReachesNobody() throws Exception {
         try (Child child = start("rights")) {
-            String answers = StandardCharsets.UTF_8.decode(child.receive().body()).toString();
-            assertThat(answers.lines()).hasSize(4).allMatch(line -> line.contains("not permitted"), answers);
+            String answers =
+                    StandardCharsets.UTF_8.decode(child.receive().body()).toString();
+            assertThat(answers.lines().filter(line -> line.matches("(read|write|socket|program) .*")))
+                    .hasSize(4)
+                    .allMatch(line -> line.contains("not permitted"), answers);
         }
         assertThat(Path.of("/tmp/trial")).doesNotExist();
     }
@@ -120,7 +123,17 @@ class ChildPoolTest {
         try (Child child = start("environment")) {
             String names = StandardCharsets.UTF_8.decode(child.receive().body()).toString();
             assertThat(names.split(" "))
-                    .isSubsetOf("PATH", "HOME", "TMPDIR", "USER", "LC_ALL", "MALLOC_ARENA_MAX", "PWD", "SHLVL", "_", "OLDPWD");
+                    .isSubsetOf(
+                            "PATH",
+                            "HOME",
+                            "TMPDIR",
+                            "USER",
+                            "LC_ALL",
+                            "MALLOC_ARENA_MAX",
+                            "PWD",
+                            "SHLVL",
+                            "_",
+                            "OLDPWD");
         }
     }
 

@@ -193,7 +193,8 @@ final class FrameDecoder implements AutoCloseable {
 
     String codec() {
         return hasVideo()
-                ? avcodec.avcodec_get_name(format.streams(streamIndex).codecpar().codec_id())
+                ? avcodec.avcodec_get_name(
+                                format.streams(streamIndex).codecpar().codec_id())
                         .getString()
                 : "";
     }
@@ -210,9 +211,7 @@ final class FrameDecoder implements AutoCloseable {
         }
         var parameters = format.streams(streamIndex).codecpar();
         AVPacketSideData matrix = avcodec.av_packet_side_data_get(
-                parameters.coded_side_data(),
-                parameters.nb_coded_side_data(),
-                avcodec.AV_PKT_DATA_DISPLAYMATRIX);
+                parameters.coded_side_data(), parameters.nb_coded_side_data(), avcodec.AV_PKT_DATA_DISPLAYMATRIX);
         if (matrix == null || matrix.isNull() || matrix.size() < 36) {
             return 0;
         }
@@ -222,8 +221,7 @@ final class FrameDecoder implements AutoCloseable {
 
     /** Goes to the last key frame at or before the time, so that decoding there starts whole. */
     void seek(long toMillis) throws MediaException {
-        int code = avformat.av_seek_frame(
-                format, -1, (toMillis + firstMillis) * 1000, avformat.AVSEEK_FLAG_BACKWARD);
+        int code = avformat.av_seek_frame(format, -1, (toMillis + firstMillis) * 1000, avformat.AVSEEK_FLAG_BACKWARD);
         // A stream without an index cannot be sought in: it is read from its start.
         if (code < 0 && toMillis > 0 && durationMillis() > 0 && toMillis >= durationMillis()) {
             throw MediaException.invalid(name + ": no frame at " + toMillis + " ms: " + words(code)
@@ -232,12 +230,15 @@ final class FrameDecoder implements AutoCloseable {
     }
 
     /**
-     * Decodes up to the first frame at or behind a time; false at the end.
+     * Decodes up to the first frame at or behind a time; false at the end, and where there is no picture track.
      *
      * @param due in milliseconds
      * @param grid where later frames will be asked for
      */
     boolean next(double due, SampleGrid grid) throws MediaException {
+        if (!hasVideo()) {
+            return false;
+        }
         double chosen = Double.POSITIVE_INFINITY;
         while (true) {
             step.run();

@@ -86,8 +86,7 @@ public final class FrameSource implements AutoCloseable {
         return new FrameSource(
                 pool,
                 source,
-                new FrameRequest(
-                        source.name(), demuxer, maxPixels, FrameRequest.What.PROBE, 0, 0, 1, 1, true));
+                new FrameRequest(source.name(), demuxer, maxPixels, FrameRequest.What.PROBE, 0, 0, 1, 1, true));
     }
 
     /** The frames that a grid of times asks for, up to an end. */

@@ -4,10 +4,10 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.nio.file.Files;
 import java.util.List;
+import longreach.tensor.process.ChildPool;
 import longreach.v1.MediaOptions;
 import longreach.v1.MediaPlan;
 import longreach.v1.Modality;
-import longreach.tensor.process.ChildPool;
 import longreach.v1.TextPiece;
 import longreach.vision.VisionSettings;
 import longreach.vision.media.ComputeGate;
@@ -151,13 +151,7 @@ public final class VideoReader implements MediaReader {
         private long seen;
         private long lastMillis = -1;
 
-        Sampling(
-                MediaSource source,
-                FrameSource frames,
-                PieceSink sink,
-                SampleGrid grid,
-                long end,
-                int searchSide) {
+        Sampling(MediaSource source, FrameSource frames, PieceSink sink, SampleGrid grid, long end, int searchSide) {
             this.source = source;
             this.frames = frames;
             this.sink = sink;
@@ -187,8 +181,8 @@ public final class VideoReader implements MediaReader {
                                 ? (double) (lastMillis - start) / Math.max(1, Math.min(end, duration) - start)
                                 : 0);
                 if (frames.isNew()) {
-                    List<OcrLine> lines = gate.run(() ->
-                            ocr.read(frames.raster().turned(frames.turn()), searchSide, sink::cancelled));
+                    List<OcrLine> lines = gate.run(
+                            () -> ocr.read(frames.raster().turned(frames.turn()), searchSide, sink::cancelled));
                     sink.checkCancelled();
                     sink.count("frames_kept", 1);
                     sink.count("ocr_frames", 1);

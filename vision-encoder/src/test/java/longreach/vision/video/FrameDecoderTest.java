@@ -37,8 +37,7 @@ class FrameDecoderTest {
             double due = grid.startMillis();
             while (decoder.next(due, grid)) {
                 seen.add(new Seen(
-                        decoder.millis(),
-                        Arrays.hashCode(decoder.picture(4096).bgra())));
+                        decoder.millis(), Arrays.hashCode(decoder.picture(4096).bgra())));
                 due = grid.after(decoder.millis());
             }
         }
@@ -94,9 +93,7 @@ class FrameDecoderTest {
             byte[] whole = Files.readAllBytes(resource(name));
             String demuxer = name.endsWith("mkv") ? "matroska" : "mov";
             for (int round = 0; round < 40; round++) {
-                byte[] damaged = round % 4 == 0
-                        ? Arrays.copyOf(whole, random.nextInt(1, whole.length))
-                        : whole.clone();
+                byte[] damaged = round % 4 == 0 ? Arrays.copyOf(whole, random.nextInt(1, whole.length)) : whole.clone();
                 for (int i = 0; i < 1 + round % 8; i++) {
                     damaged[random.nextInt(damaged.length)] = (byte) random.nextInt();
                 }
