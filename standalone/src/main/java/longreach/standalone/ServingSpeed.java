@@ -17,6 +17,9 @@ import picocli.CommandLine.Option;
         name = "serving",
         description = "Decode speed of several streams together, and a stream's gaps beside a long prompt.")
 final class ServingSpeed implements Callable<Integer> {
+    // Rounds that do not count, while the JVM compiles.
+    private static final int WARM = 3;
+
     @Option(names = "--model", paramLabel = "NAME", description = "Language model (default: ${DEFAULT-VALUE}).")
     private String model = "smollm2-135m";
 
@@ -57,10 +60,9 @@ final class ServingSpeed implements Callable<Integer> {
         try (var bench = new ServingBench(gguf, null, kernels, exactness, null, settings)) {
             System.out.println("| streams | tokens/s, all together | times one stream |");
             System.out.println("|---|---|---|");
-            double one = best(bench, 1);
-            System.out.printf("| 1 | %.1f | |%n", one);
-            double all = best(bench, streams);
-            System.out.printf("| %d | %.1f | %.2f |%n", streams, all, all / one);
+            double[] best = best(bench);
+            System.out.printf("| 1 | %.1f | |%n", best[0]);
+            System.out.printf("| %d | %.1f | %.2f |%n", streams, best[1], best[1] / best[0]);
             ServingBench.Gaps[] gaps = bench.gapsBeside(prompt, tokens);
             System.out.println();
             System.out.println("| a stream's gaps, ms | median | 90 % | longest | longest in usual gaps |");
@@ -74,11 +76,14 @@ final class ServingSpeed implements Callable<Integer> {
         return 0;
     }
 
-    private double best(ServingBench bench, int count) throws InterruptedException {
-        double best = 0;
-        bench.together(count, tokens);
-        for (int round = 0; round < rounds; round++) {
-            best = Math.max(best, bench.together(count, tokens).tokensPerSecond());
+    /** Tokens per second of one stream, and of all of them: each the best of rounds in turn. */
+    private double[] best(ServingBench bench) throws InterruptedException {
+        double[] best = new double[2];
+        for (int round = -WARM; round < rounds; round++) {
+            for (int i = 0; i < 2; i++) {
+                double speed = bench.together(i == 0 ? 1 : streams, tokens).tokensPerSecond();
+                best[i] = round < 0 ? 0 : Math.max(best[i], speed);
+            }
         }
         return best;
     }
