@@ -26,6 +26,12 @@ public class GatewayApplication {
             Map.entry("server.address", "${gateway.host:127.0.0.1}"),
             Map.entry("server.forward-headers-strategy", "framework"),
             Map.entry("server.tomcat.keep-alive-timeout", "75s"),
+            // The container's own 100 would have busy clients connect anew all the time.
+            Map.entry("server.tomcat.max-keep-alive-requests", "-1"),
+            // Callers that come at once, before they are taken.
+            Map.entry("server.tomcat.accept-count", "1000"),
+            // Longest silence inside a request.
+            Map.entry("server.tomcat.connection-timeout", "30s"),
             Map.entry("server.max-http-request-header-size", "64KB"),
             Map.entry("spring.grpc.server.port", "9090"),
             Map.entry("spring.grpc.server.address", "${gateway.host:127.0.0.1}"),

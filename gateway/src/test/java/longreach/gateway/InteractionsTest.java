@@ -343,10 +343,21 @@ class InteractionsTest {
         assertThat(text(awaited(other, id(begun), "completed"))).isEqualTo("slow and steady");
 
         services.lmCore.failWith = io.grpc.Status.RESOURCE_EXHAUSTED.withDescription("too many");
+        var before = interactions();
+        var unplanned = gateway.post(
+                ROUTE, body("\"" + "too long ".repeat(400) + "\"", ",\"stream\":true"));
+        assertThat(unplanned.statusCode()).isEqualTo(400);
+        assertThat(interactions()).isEqualTo(before);
         var failed = awaited(gateway, id(created("\"x\"", ",\"background\":true")), "failed");
         var error = failed.getAsJsonArray("errors").get(0).getAsJsonObject();
         assertThat(error.get("code").getAsString()).isEqualTo("resource_exhausted");
         assertThat(error.get("message").getAsString()).contains("too many");
+    }
+
+    private static List<String> interactions() {
+        return services.store.records.keySet().stream()
+                .filter(key -> key.contains("/interaction/"))
+                .toList();
     }
 
     @Test

@@ -25,7 +25,8 @@ import picocli.CommandLine.IVersionProvider;
             ModelsCommand.class,
             BenchCommand.class,
             LogitsCommand.class,
-            DoctorCommand.class
+            DoctorCommand.class,
+            CompletionCommand.class
         },
         exitCodeListHeading = "%nExit codes:%n",
         exitCodeList = {"0:done", "1:failed", "2:wrong usage", "3:something this machine lacks", "130:interrupted"})

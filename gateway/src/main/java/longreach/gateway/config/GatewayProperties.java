@@ -72,6 +72,8 @@ public record GatewayProperties(
      * @param encode longest that the reading of one media item may take
      * @param answer longest that one answer may take where the caller names no deadline
      * @param encodesAtOnce media items that are read at the same time
+     * @param bodyBytesPerSecond a body that comes slower than this, once {@code bodyGrace} is over, is cut off
+     * @param bodyGrace how long a body may come at any speed
      */
     public record Limits(
             @DefaultValue("32MB") DataSize request,
@@ -83,7 +85,9 @@ public record GatewayProperties(
             @DefaultValue("7d") Duration interactionLife,
             @DefaultValue("3h") Duration encode,
             @DefaultValue("30m") Duration answer,
-            @DefaultValue("2") int encodesAtOnce) {
+            @DefaultValue("2") int encodesAtOnce,
+            @DefaultValue("1KB") DataSize bodyBytesPerSecond,
+            @DefaultValue("30s") Duration bodyGrace) {
 
         public Limits {
             if (encodesAtOnce < 1 || encodesAtOnce > 64) {

@@ -118,13 +118,30 @@ public final class Interactions implements AutoCloseable {
         start(work);
         try {
             if (!request.background()) {
-                work.live().awaitPlanned(sink);
+                awaitPlanned(work, sink);
             }
             tell(work.live(), EventPosition.NOTHING, sink);
         } finally {
             if (!request.store()) {
                 work.live().stop(true);
             }
+        }
+    }
+
+    /** What ends before its first event leaves nothing behind: nobody knows its id. */
+    private void awaitPlanned(Work work, Caller reader) throws InterruptedException {
+        try {
+            work.live().awaitPlanned(reader);
+        } catch (RuntimeException e) {
+            work.live().stop(true);
+            if (work.keep()) {
+                try {
+                    records.delete(work.tenant(), work.live().snapshot().getId());
+                } catch (ApiException unreachable) {
+                    LOG.debug("a failed interaction is left to expire: {}", unreachable.getMessage());
+                }
+            }
+            throw e;
         }
     }
 

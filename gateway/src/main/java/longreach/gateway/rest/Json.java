@@ -125,7 +125,7 @@ final class Json {
         if (failure != null) {
             throw ApiException.badField(
                     "request body",
-                    failure instanceof InvalidProtocolBufferException ? failure.getMessage() : "of another shape",
+                    failure instanceof InvalidProtocolBufferException ? plain(failure.getMessage()) : "of another shape",
                     "the JSON of " + message.getName());
         }
     }
@@ -143,6 +143,11 @@ final class Json {
                 | ArithmeticException e) {
             return e;
         }
+    }
+
+    /** What a parser says, without the name of its exception and where to read on. */
+    private static String plain(String message) {
+        return message.lines().findFirst().orElse("broken").replaceFirst("^(?:[a-z]+\\.)+\\w+: ", "");
     }
 
     private static String checked(String json, Descriptor message) {

@@ -143,7 +143,7 @@ class BadInputIT {
         "topP, 1.4",
         "topK, 0",
         "maxOutputTokens, -5",
-        "candidateCount, 3",
+        "candidateCount, 99",
         "presencePenalty, 9",
         "logprobs, 99"
     })
