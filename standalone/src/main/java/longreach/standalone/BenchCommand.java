@@ -8,7 +8,7 @@ import picocli.CommandLine.Command;
         description =
                 "Measure this machine: the engine's or its kernels' speed, many streams at once, the gateway alone, "
                         + "what stored contexts save, what guessing gains, what schemas cost, which prompt layout is "
-                        + "best.",
+                        + "best, what is found in long contexts.",
         subcommands = {
             EngineSpeed.class,
             KernelsBench.class,
@@ -17,7 +17,8 @@ import picocli.CommandLine.Command;
             ContextSpeed.class,
             SpeculationBench.class,
             FormSpeed.class,
-            LayoutBench.class
+            LayoutBench.class,
+            NeedleCommand.class
         },
         subcommandsRepeatable = false)
 final class BenchCommand implements Runnable {
@@ -25,6 +26,6 @@ final class BenchCommand implements Runnable {
     public void run() {
         throw CommandException.usage(
                 "bench: nothing to measure named (expected: engine, kernels, serving, gateway, context, speculation,"
-                        + " form or layout)");
+                        + " form, layout or needle)");
     }
 }

@@ -279,7 +279,7 @@ public final class Engine implements AutoCloseable {
         }
         var answer =
                 new AnswerText(request, ThreadLocalRandom.current().nextLong(), tokens, kernels, card.vocabulary());
-        LongRun reach = shape == null ? null : new LongRun(shape, request.prompt(), selection);
+        LongRun reach = shape == null ? null : new LongRun(shape, request.prompt(), selection, settings.reach().selector());
         var sequence = new Sequence(
                 request,
                 sink,

@@ -65,12 +65,15 @@ final class LongRun {
     private int seen;
     private Outcome.Seen report;
 
-    LongRun(LongShape shape, TokenStream prompt, LongSelection selection) {
+    /** @param usual what questions without a wish of their own are chosen by */
+    LongRun(LongShape shape, TokenStream prompt, LongSelection selection, BlockSelector.Kind usual) {
         this.shape = shape;
         this.prompt = prompt;
         this.selection = selection;
         selector = selection.available(shape.selector());
-        index = selection.embedder() == null
+        // A context is read once, and asked in other ways later.
+        boolean indexes = selector.needsVectors() || selection.available(usual).needsVectors();
+        index = !indexes
                 ? null
                 : new PieceIndex(
                         selection.embedder(), KvPool.blocksFor(prompt.length()), selection.tokens()::bytes, prompt::id);
@@ -164,7 +167,7 @@ final class LongRun {
 
     /** Computes the vectors of a chunk's pieces beside the next steps. */
     private void addToIndex(int chunk, ChunkSpan published, Tenant tenant, ChunkStore store) {
-        if (index == null || !selector.needsVectors()) {
+        if (index == null) {
             return;
         }
         try {
@@ -218,7 +221,8 @@ final class LongRun {
             throws InterruptedException {
         long began = System.nanoTime();
         boolean fetches = plan != null && store != null;
-        List<TextBlock> ranked = shape.chooses() ? rank(fetches ? plan : null, store, tenant) : List.of();
+        List<TextBlock> ranked =
+                shape.chooses() ? rank(fetches ? plan : null, store, tenant, publisher != null) : List.of();
         long chose = System.nanoTime();
         if (fetches && publisher != null && ranked.stream().anyMatch(block -> !isHeld(block, held))) {
             publisher.flush(FLUSH);
@@ -239,7 +243,7 @@ final class LongRun {
         return new Choice(blocks, rows, missing, (chose - began) / 1000, (System.nanoTime() - chose) / 1000);
     }
 
-    private List<TextBlock> rank(ChunkPlan plan, ChunkStore store, Tenant tenant) {
+    private List<TextBlock> rank(ChunkPlan plan, ChunkStore store, Tenant tenant, boolean publishes) {
         if (selector.needsVectors()) {
             await();
             int chunks = KvPool.blocksFor(shape.localStart());
@@ -247,7 +251,12 @@ final class LongRun {
                 index.restore(plan.full().subList(0, Math.min(plan.full().size(), chunks)), store, tenant);
             }
             for (int chunk = 0; chunk < chunks; chunk++) {
-                index.compute(chunk, Math.min((chunk + 1) * CHUNK, shape.question()));
+                boolean lost = plan != null && publishes && (chunk + 1) * CHUNK <= shape.question();
+                if (lost && !index.vectors().hasChunk(chunk)) {
+                    index.computeAndPublish(plan.full().get(chunk), store, tenant);
+                } else {
+                    index.compute(chunk, Math.min((chunk + 1) * CHUNK, shape.question()));
+                }
             }
         }
         int start = Math.ceilDiv(shape.initial(), Candidates.PIECE) * Candidates.PIECE;
@@ -354,7 +363,7 @@ final class LongRun {
         for (ChunkSpan span : plan.full()) {
             if (span.end() <= shape.question()) {
                 keys.add(span.key());
-                if (index != null && selector.needsVectors()) {
+                if (index != null) {
                     keys.add(PieceIndex.key(span.key(), selection.embedder()));
                 }
             }
