@@ -9,6 +9,7 @@ import java.net.InetSocketAddress;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
+import longreach.v1.ContextUse;
 import longreach.v1.Open;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
@@ -59,6 +60,25 @@ class RequestFieldsTest {
 
     private static String body(String more) {
         return "{\"contents\":[{\"role\":\"user\",\"parts\":[{\"text\":\"a few words here\"}]}]" + more + "}";
+    }
+
+    @Test
+    void howMuchOfThePromptIsSeenIsPassedOn() throws Exception {
+        services.lmCore.opened.clear();
+        var wish = ",\"longreachContext\":{\"mode\":\"focus\",\"selector\":\"lexical\",\"blocks\":0}";
+        assertThat(gateway.post(ROUTE, body(wish)).statusCode()).isEqualTo(200);
+        assertThat(gateway.post(ROUTE, body("")).statusCode()).isEqualTo(200);
+        var focused = services.lmCore.opened.getFirst();
+        assertThat(focused.getContext().getMode()).isEqualTo(ContextUse.Mode.FOCUS);
+        assertThat(focused.getContext().getSelector()).isEqualTo("lexical");
+        assertThat(focused.getContext().hasBlocks()).isTrue();
+        assertThat(services.lmCore.opened.get(1).getContext().getMode()).isEqualTo(ContextUse.Mode.AUTO);
+
+        var unknown = gateway.post(ROUTE, body(",\"longreachContext\":{\"mode\":\"deep\"}"));
+        assertThat(unknown.statusCode()).isEqualTo(400);
+        assertThat(unknown.body()).contains("longreachContext.mode: deep (expected: auto, exact, long or focus)");
+        var many = gateway.post(ROUTE, body(",\"longreachContext\":{\"blocks\":65}"));
+        assertThat(many.body()).contains("longreachContext.blocks: 65 (expected: 0 to 64)");
     }
 
     @Test

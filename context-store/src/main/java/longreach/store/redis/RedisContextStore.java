@@ -100,7 +100,7 @@ public final class RedisContextStore implements ContextStore {
                 pool);
     }
 
-    /** Reads the first byte of each value. */
+    /** Reads the first byte of each value, which is a use of it: it stays for another time to live. */
     @Override
     public MissReason[] missing(Tenant tenant, int layoutVersion, List<ChunkKey> keys) {
         MissReason[] missing = new MissReason[keys.size()];
@@ -111,7 +111,10 @@ public final class RedisContextStore implements ContextStore {
         }
         List<RedisFuture<Buffer>> asked = new ArrayList<>(keys.size());
         for (ChunkKey key : keys) {
-            asked.add(reader(session).getrange(RedisKeys.chunk(tenant, key), 0, 0));
+            byte[] name = RedisKeys.chunk(tenant, key);
+            var reader = reader(session);
+            touch.used(reader, name);
+            asked.add(reader.getrange(name, 0, 0));
         }
         Patience patience = patience(session);
         for (int i = 0; i < missing.length; i++) {

@@ -36,6 +36,18 @@ final class Touch {
         return redis.get(key);
     }
 
+    /** Starts a value's time to live anew, without reading it; nobody waits for that. */
+    void used(RedisAsyncCommands<byte[], Buffer> redis, byte[] key) {
+        if (old) {
+            lengthenOld(redis, key, Duration.ofMillis(ttlMillis));
+        } else {
+            redis.pexpire(key, ttlMillis, ExpireArgs.Builder.gt()).exceptionally(e -> {
+                noticeOld(e);
+                return false;
+            });
+        }
+    }
+
     /** @return 1 when the value is there, after seeing to it that it stays so long; else 0 */
     CompletableFuture<Long> keep(RedisClusterAsyncCommands<byte[], Buffer> redis, byte[] key, Duration atLeast) {
         var lengthened = old

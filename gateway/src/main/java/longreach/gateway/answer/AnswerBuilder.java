@@ -20,6 +20,9 @@ import longreach.gemini.v1beta.MediaUse;
 import longreach.gemini.v1beta.Modality;
 import longreach.gemini.v1beta.ModalityTokenCount;
 import longreach.gemini.v1beta.Part;
+import longreach.gemini.v1beta.SeenBlock;
+import longreach.gemini.v1beta.SeenContext;
+import longreach.gemini.v1beta.SeenSource;
 import longreach.v1.CacheReceipt;
 import longreach.v1.Done;
 import longreach.v1.ModalityCount;
@@ -199,6 +202,9 @@ final class AnswerBuilder {
                 .setFirstTokenMs(from.getFirstTokenMicros() / MICROS_PER_MILLI)
                 .setDecodeMs(from.getDecodeMicros() / MICROS_PER_MILLI)
                 .setMissReason(from.getMissReason());
+        if (from.hasSeen()) {
+            out.setSeen(seen(from.getSeen()));
+        }
         if (from.getDecodeMicros() > 0) {
             out.setTokensPerSecond(Math.round(done.getUsage().getOutputTokens() * 1e7 / from.getDecodeMicros()) / 10.0);
         }
@@ -209,6 +215,43 @@ final class AnswerBuilder {
             }
         }
         return out.build();
+    }
+
+    private SeenContext seen(longreach.v1.SeenContext from) {
+        var out = SeenContext.newBuilder()
+                .setMode(from.getMode())
+                .setSelector(from.getSelector())
+                .setPromptTokens(from.getPromptTokens())
+                .setChooseMs(from.getChooseMicros() / MICROS_PER_MILLI)
+                .setFetchMs(from.getFetchMicros() / MICROS_PER_MILLI)
+                .setBlocksMissing(from.getBlocksMissing());
+        from.getBlocksList()
+                .forEach(block -> out.addBlocks(SeenBlock.newBuilder()
+                        .setStartToken(block.getStart())
+                        .setEndToken(block.getEnd())
+                        .setScore(block.getScore())
+                        .addAllSources(sources(block.getStart(), block.getEnd()))));
+        return out.build();
+    }
+
+    /** Where in the media the tokens [start, end) of the prompt come from. */
+    private List<SeenSource> sources(int start, int end) {
+        var sources = new ArrayList<SeenSource>();
+        int at = 0;
+        for (var segment : plan.segments()) {
+            int next = at + Plan.tokens(segment);
+            if (segment.hasMark() && at < end && next > start) {
+                var mark = segment.getMark();
+                sources.add(SeenSource.newBuilder()
+                        .setFile(mark.getFile())
+                        .setPage(mark.getPage())
+                        .setStartMs(mark.getStartMs())
+                        .setEndMs(mark.getEndMs())
+                        .build());
+            }
+            at = next;
+        }
+        return sources;
     }
 
     private MediaUse use(ReadMedia item, int index) {

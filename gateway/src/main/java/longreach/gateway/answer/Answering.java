@@ -206,7 +206,9 @@ public final class Answering {
     }
 
     private Open.Builder open(GenerateRequest request, Plan plan, Tenant tenant) {
-        int room = plan.model().getContextTokens() - plan.totalTokens();
+        // What is seen of a prompt that is not seen whole is lm-core's to say, and so where its answer ends.
+        boolean whole = plan.totalTokens() < plan.model().getContextTokens() && !request.choosesBlocks();
+        int room = plan.model().getContextTokens() - (whole ? plan.totalTokens() : 0);
         int most =
                 plan.model().getOutputTokens() > 0 ? Math.min(room, plan.model().getOutputTokens()) : room;
         var open = Open.newBuilder()
@@ -214,7 +216,8 @@ public final class Answering {
                 .setTenant(tenant.name())
                 .addAllSegments(plan.segments())
                 .setSampling(request.sampling().over(plan.model(), 0))
-                .setMaxTokens(Math.min(most, request.maxOutputTokens().orElse(most)));
+                .setMaxTokens(Math.min(most, request.maxOutputTokens().orElse(most)))
+                .setContext(request.context());
         var form = request.form();
         if (form.constraint() != null) {
             open.setConstraint(form.constraint());

@@ -192,7 +192,7 @@ public final class Models {
                 .setVersion(model.getPrecision().isEmpty() ? "1" : model.getPrecision())
                 .setDisplayName(model.getDisplayName().isEmpty() ? model.getName() : model.getDisplayName())
                 .setDescription(model.getDescription())
-                .setInputTokenLimit(model.getContextTokens())
+                .setInputTokenLimit(Math.max(model.getContextTokens(), model.getLongContextTokens()))
                 .setOutputTokenLimit(model.getOutputTokens() == 0 ? model.getContextTokens() : model.getOutputTokens())
                 .addSupportedGenerationMethods("generateContent")
                 .addSupportedGenerationMethods("countTokens")

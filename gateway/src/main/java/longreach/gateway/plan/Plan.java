@@ -72,15 +72,20 @@ public record Plan(
         return tokensByModality(segments);
     }
 
+    /** Positions that a segment has in the prompt. */
+    public static int tokens(Segment segment) {
+        return switch (segment.getKindCase()) {
+            case TEXT -> segment.getText().getTokenIdsCount();
+            case SOFT -> segment.getSoft().getTokenCount();
+            case PLAIN -> segment.getPlain().getTokenCount();
+            case KIND_NOT_SET -> 0;
+        };
+    }
+
     static Map<Modality, Integer> tokensByModality(List<Segment> segments) {
         var counts = new EnumMap<Modality, Integer>(Modality.class);
         for (var segment : segments) {
-            int tokens = switch (segment.getKindCase()) {
-                case TEXT -> segment.getText().getTokenIdsCount();
-                case SOFT -> segment.getSoft().getTokenCount();
-                case PLAIN -> segment.getPlain().getTokenCount();
-                case KIND_NOT_SET -> 0;
-            };
+            int tokens = tokens(segment);
             var modality =
                     segment.getModality() == Modality.MODALITY_UNSPECIFIED ? Modality.TEXT : segment.getModality();
             if (tokens > 0) {

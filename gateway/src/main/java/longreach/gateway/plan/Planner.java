@@ -11,6 +11,7 @@ import java.util.concurrent.TimeUnit;
 import longreach.gateway.error.ApiException;
 import longreach.gateway.request.GenerateRequest;
 import longreach.v1.CachedPrompt;
+import longreach.v1.ContextUse;
 import longreach.v1.LmCoreGrpc;
 import longreach.v1.Modality;
 import longreach.v1.ModalityCount;
@@ -49,22 +50,34 @@ public final class Planner {
         var all = new ArrayList<>(before.media());
         media.forEach(item -> all.add(behind(item, before.media().size())));
         RenderResponse rendered = null;
-        var drafts = layout.drafts(
+        // Who asks for a choice of blocks has them chosen from everything.
+        var laid = request.choosesBlocks() ? new DocumentLayout.Whole() : layout;
+        var drafts = laid.drafts(
                 new DocumentLayout.Input(request.turns(), all, before.media().size(), before.shown()));
         for (var draft : drafts) {
             if (draft.turns().isEmpty()) {
                 throw ApiException.badField("contents", "no text and nothing readable", "some text");
             }
-            var asked = conversation(request, draft.turns(), !media.isEmpty(), prefix);
+            boolean chooses = request.choosesBlocks();
+            var turns = chooses ? questionMarked(draft.turns()) : draft.turns();
+            var asked = conversation(request, turns, !media.isEmpty(), prefix);
             rendered = render(model, thinking(request, model, asked));
-            if (rendered.getTotalTokens() < model.getContextTokens()) {
+            boolean fits = rendered.getTotalTokens() < model.getContextTokens();
+            if (!fits && !chooses && draft == drafts.getLast() && reaches(request, model)) {
+                // Nothing fits: the fullest draft, of which the answer sees a part.
+                draft = drafts.getFirst();
+                asked = conversation(request, questionMarked(draft.turns()), !media.isEmpty(), prefix);
+                rendered = render(model, thinking(request, model, asked));
+                chooses = true;
+            }
+            if (fits || chooses && rendered.getTotalTokens() < most(model)) {
                 var shown = new ArrayList<>(before.shown());
                 shown.addAll(draft.shown());
                 return new Plan(
                         model,
                         rendered.getSegmentsList(),
                         rendered.getTotalTokens(),
-                        isWhole(before) ? LayoutChoice.WHOLE : layout.choice(),
+                        isWhole(before) ? LayoutChoice.WHOLE : laid.choice(),
                         all,
                         shown,
                         prefix.map(Planner::tokens).orElse(Map.of()),
@@ -112,11 +125,45 @@ public final class Planner {
         return upToLastBoundary(render(model, asked.build()).getSegmentsList());
     }
 
+    private static boolean reaches(GenerateRequest request, ModelDescription model) {
+        return request.context().getMode() != ContextUse.Mode.EXACT && model.getLongContextTokens() > 0;
+    }
+
+    /** Most tokens of a prompt, seen whole or in part. */
+    private static int most(ModelDescription model) {
+        return Math.max(model.getContextTokens(), model.getLongContextTokens());
+    }
+
+    /** Tells where the question begins: behind the media of the last turn of the user, or with the last part of it. */
+    static List<Turn> questionMarked(List<Turn> turns) {
+        var marked = new ArrayList<>(turns);
+        for (int t = turns.size() - 1; t >= 0; t--) {
+            var turn = turns.get(t);
+            if (turn.getRole() == Turn.Role.USER && turn.getPartsCount() > 0) {
+                int question = turn.getPartsCount() - 1;
+                for (int p = 0; p < turn.getPartsCount() - 1; p++) {
+                    if (turn.getParts(p).hasMark()) {
+                        question = p + 1;
+                    }
+                }
+                marked.set(
+                        t,
+                        turn.toBuilder()
+                                .setParts(
+                                        question,
+                                        turn.getParts(question).toBuilder().setQuestionBegins(true))
+                                .build());
+                break;
+            }
+        }
+        return marked;
+    }
+
     private static ApiException tooLong(int tokens, ModelDescription model) {
         return ApiException.badField(
                 "contents",
                 tokens + " tokens",
-                "at most " + (model.getContextTokens() - 1) + ", the context of models/" + model.getName()
+                "at most " + (most(model) - 1) + ", the context of models/" + model.getName()
                         + " less one token of answer");
     }
 
@@ -148,7 +195,7 @@ public final class Planner {
         var kept = upToLastBoundary(render(model, asked).getSegmentsList());
         var tokens = Plan.tokensByModality(kept);
         int total = tokens.values().stream().mapToInt(Integer::intValue).sum();
-        if (total >= model.getContextTokens()) {
+        if (total >= most(model)) {
             throw tooLong(total, model);
         }
         var prompt =

@@ -4,6 +4,7 @@ import java.util.List;
 import java.util.Optional;
 import java.util.OptionalInt;
 import longreach.v1.Constraint;
+import longreach.v1.ContextUse;
 import longreach.v1.Sampling;
 import longreach.v1.Turn;
 
@@ -18,6 +19,7 @@ import longreach.v1.Turn;
  * @param cachedContent {@code cachedContents/ID} that the turns go on from
  * @param form what the answer must be made of
  * @param candidates how many answers
+ * @param context how much of the prompt they see
  */
 public record GenerateRequest(
         String model,
@@ -27,7 +29,8 @@ public record GenerateRequest(
         OptionalInt maxOutputTokens,
         Optional<String> cachedContent,
         Form form,
-        int candidates) {
+        int candidates,
+        ContextUse context) {
 
     /**
      * @param constraint on the text; null: any
@@ -79,6 +82,11 @@ public record GenerateRequest(
             }
             return out.build();
         }
+    }
+
+    /** Whether the caller wants answers that see a part of everything, rather than all of a part. */
+    public boolean choosesBlocks() {
+        return context.getMode() == ContextUse.Mode.LONG || context.getMode() == ContextUse.Mode.FOCUS;
     }
 
     public boolean hasMedia() {

@@ -25,6 +25,7 @@ import longreach.gemini.v1beta.Part;
 import longreach.gemini.v1beta.SafetySetting;
 import longreach.gemini.v1beta.ThinkingConfig;
 import longreach.gemini.v1beta.VideoMetadata;
+import longreach.v1.ContextUse;
 import longreach.v1.MediaOptions;
 import longreach.v1.Turn;
 
@@ -36,6 +37,8 @@ public final class Requests {
     private static final int MAX_PARTS = 3600;
     private static final int MAX_LOGPROBS = 20;
     private static final int MAX_CANDIDATES = 8;
+    private static final int MAX_BLOCKS = 64;
+    private static final List<String> SELECTORS = List.of("", "fused", "embedding", "lexical", "none");
     private static final double MAX_FPS = 24;
     private static final int MAX_THINKING = 24_576;
     private static final Pattern WEB = Pattern.compile("(?i)https?://");
@@ -60,7 +63,8 @@ public final class Requests {
                 maxOutput(proto.getGenerationConfig()),
                 cachedContent(proto),
                 form(proto),
-                candidates(proto.getGenerationConfig()));
+                candidates(proto.getGenerationConfig()),
+                context(proto));
     }
 
     /** The beginning of later requests: what {@link #parse} checks, but turns may be none beside a system instruction. */
@@ -82,7 +86,8 @@ public final class Requests {
                 OptionalInt.empty(),
                 Optional.empty(),
                 form(request.build()),
-                1);
+                1,
+                ContextUse.getDefaultInstance());
     }
 
     /** The same request with the functions of the content that it goes on from. */
@@ -100,7 +105,31 @@ public final class Requests {
                 request.maxOutputTokens(),
                 request.cachedContent(),
                 form(with.build()),
-                request.candidates());
+                request.candidates(),
+                request.context());
+    }
+
+    private static ContextUse context(GenerateContentRequest proto) {
+        var asked = proto.getLongreachContext();
+        var use = ContextUse.newBuilder();
+        switch (asked.getMode()) {
+            case "", "auto" -> use.setMode(ContextUse.Mode.AUTO);
+            case "exact" -> use.setMode(ContextUse.Mode.EXACT);
+            case "long" -> use.setMode(ContextUse.Mode.LONG);
+            case "focus" -> use.setMode(ContextUse.Mode.FOCUS);
+            default -> throw badField("longreachContext.mode", asked.getMode(), "auto, exact, long or focus");
+        }
+        if (!SELECTORS.contains(asked.getSelector())) {
+            throw badField("longreachContext.selector", asked.getSelector(), "fused, embedding, lexical or none");
+        }
+        use.setSelector(asked.getSelector());
+        if (asked.hasBlocks()) {
+            if (asked.getBlocks() < 0 || asked.getBlocks() > MAX_BLOCKS) {
+                throw badField("longreachContext.blocks", asked.getBlocks(), "0 to " + MAX_BLOCKS);
+            }
+            use.setBlocks(asked.getBlocks());
+        }
+        return use.build();
     }
 
     /** Counting takes either bare turns or a whole request. @return the request to be counted */

@@ -54,6 +54,30 @@ class LayoutTest {
     }
 
     @Test
+    void theQuestionBeginsBehindTheMediaOfTheLastTurn() {
+        var input = input(pages(filler("Bread"), filler("Bridges")), "Look at this.", "What is baked?");
+        var turns = Planner.questionMarked(
+                new DocumentLayout.Whole().drafts(input).getFirst().turns());
+        assertThat(turns.getFirst().getPartsList())
+                .filteredOn(RenderPart::getQuestionBegins)
+                .extracting(RenderPart::getText)
+                .containsExactly("Look at this.");
+
+        var typed = Turn.newBuilder()
+                .setRole(Turn.Role.USER)
+                .addParts(RenderPart.newBuilder().setText("A long story."))
+                .addParts(RenderPart.newBuilder().setText("Who was it?"))
+                .build();
+        var answered = Turn.newBuilder()
+                .setRole(Turn.Role.MODEL)
+                .addParts(RenderPart.newBuilder().setText("It was"))
+                .build();
+        assertThat(Planner.questionMarked(List.of(typed, answered)).getFirst().getPartsList())
+                .extracting(RenderPart::getQuestionBegins)
+                .containsExactly(false, true);
+    }
+
+    @Test
     void theBestPageStandsBeforeTheQuestion() {
         var input = input(pages(filler("Bread"), filler("Bridges"), filler("Birds")), "Tell me of the bridge?");
         var draft = new DocumentLayout.BestPieces(1, UNIT).drafts(input).getFirst();

@@ -1,8 +1,5 @@
 package longreach.lm.engine;
 
-import java.nio.charset.StandardCharsets;
-import java.security.MessageDigest;
-import java.security.NoSuchAlgorithmException;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -187,8 +184,8 @@ public final class Engine implements AutoCloseable {
         this.metrics = metrics;
         pool = new KvPool(kernels, model.kvShape(), precision.codec(), settings.kvBytes());
         publisher = store == null ? null : new ChunkPublisher(store, pool, metrics::audited);
-        computation = computation(card, precision);
-        windowedComputation = windowed(computation, settings.reach());
+        computation = Computation.exact(card, precision);
+        windowedComputation = Computation.windowed(computation, settings.reach());
         selection = new LongSelection(tokens, card.vocabulary(), embedder);
         publishesAnswers = precision.generatesAsItPrefills();
         queue = new FairQueue<>(settings.maxQueue());
@@ -222,30 +219,6 @@ public final class Engine implements AutoCloseable {
         return settings.speculation() == Speculation.OFF ? 0 : settings.maxDraft();
     }
 
-    /** What keys and values depend on beside tokens and tenant. */
-    private static Digest computation(ModelCard card, Precision precision) {
-        try {
-            MessageDigest sha = MessageDigest.getInstance("SHA-256");
-            sha.update(card.digest());
-            sha.update(precision.name().getBytes(StandardCharsets.US_ASCII));
-            return Digest.of(sha.digest());
-        } catch (NoSuchAlgorithmException e) {
-            throw new IllegalStateException("every Java platform has SHA-256", e);
-        }
-    }
-
-    private static Digest windowed(Digest computation, LongSettings settings) {
-        try {
-            MessageDigest sha = MessageDigest.getInstance("SHA-256");
-            sha.update(computation.bytes());
-            sha.update(("window/" + settings.initialTokens() + "/" + settings.windowTokens())
-                    .getBytes(StandardCharsets.US_ASCII));
-            return Digest.of(sha.digest());
-        } catch (NoSuchAlgorithmException e) {
-            throw new IllegalStateException("every Java platform has SHA-256", e);
-        }
-    }
-
     /** Most tokens of a prompt, whatever the answer then sees of it. */
     public int mostPromptTokens() {
         boolean reaches = settings.reach().enabled() && !pool.shape().needsCheckpoint();
@@ -268,7 +241,7 @@ public final class Engine implements AutoCloseable {
      */
     public Generation submit(GenerateRequest request, AnswerSink sink) {
         LongShape shape = LongShape.of(request, settings.reach(), card.context(), pool.shape());
-        check(request, shape != null);
+        PromptCheck.check(request, card, shape != null);
         int prompt = request.prompt().length();
         int positions =
                 shape == null ? (int) Math.min(card.context(), (long) prompt + request.maxTokens()) : shape.places();
@@ -290,27 +263,6 @@ public final class Engine implements AutoCloseable {
                 reach);
         post(() -> enqueue(sequence));
         return new Handle(sequence);
-    }
-
-    private void check(GenerateRequest request, boolean reaches) {
-        var prompt = request.prompt();
-        if (!reaches && prompt.length() > card.context()) {
-            throw new EngineException.InvalidRequest(
-                    "prompt: " + prompt.length() + " tokens (expected: at most " + card.context() + ")");
-        }
-        for (int i = 0; i < prompt.runs().size(); i++) {
-            if (prompt.isBidirectional(i) && prompt.end(i) - prompt.start(i) > MAX_BIDIRECTIONAL) {
-                throw new EngineException.InvalidRequest("segment " + i + ": " + (prompt.end(i) - prompt.start(i))
-                        + " bidirectional tokens (expected: at most " + MAX_BIDIRECTIONAL + ")");
-            }
-        }
-        for (int p = 0; p < prompt.length(); p++) {
-            int id = prompt.id(p);
-            if (id < -1 || id >= card.vocabulary()) {
-                throw new EngineException.InvalidRequest("token id: " + Integer.toUnsignedString(id)
-                        + " (expected: less than " + card.vocabulary() + ")");
-            }
-        }
     }
 
     /** Waits until every chunk offered so far is in the store or given up. */
@@ -409,7 +361,7 @@ public final class Engine implements AutoCloseable {
     private void dropEnded() {
         long now = System.nanoTime();
         for (Sequence gone : queue.removeIf(s -> s.cancelled || s.request.expired(now))) {
-            gone.sink.failed(endedEarly(gone));
+            gone.sink.failed(gone.endedEarly());
         }
         for (int i = running.size() - 1; i >= 0; i--) {
             Sequence sequence = running.get(i);
@@ -418,7 +370,7 @@ public final class Engine implements AutoCloseable {
                 continue;
             }
             if (sequence.cancelled || sequence.request.expired(now)) {
-                fail(sequence, endedEarly(sequence));
+                fail(sequence, sequence.endedEarly());
             } else if (sequence.starved()) {
                 fail(
                         sequence,
@@ -426,12 +378,6 @@ public final class Engine implements AutoCloseable {
                                 + sequence.cache.length() + " (expected: all wanted segments)"));
             }
         }
-    }
-
-    private static EngineException endedEarly(Sequence sequence) {
-        return sequence.cancelled
-                ? new EngineException.Cancelled()
-                : new EngineException.DeadlinePassed("deadline: passed (expected: an answer before it)");
     }
 
     private void admit() {
@@ -458,7 +404,7 @@ public final class Engine implements AutoCloseable {
                 sequence.request.cache().reads() || sequence.request.cache().audits();
         if (store == null || !asks) {
             sequence.foundNothing(store == null ? "no store" : "bypassed");
-            want(sequence);
+            sequence.want();
             return;
         }
         Thread.ofVirtual().name("chunk-lookup").start(() -> {
@@ -470,7 +416,7 @@ public final class Engine implements AutoCloseable {
                     post(() -> {
                         known(sequence, tenant, keys, plan);
                         sequence.foundNothing("audit");
-                        want(sequence);
+                        sequence.want();
                     });
                     return;
                 }
@@ -498,7 +444,7 @@ public final class Engine implements AutoCloseable {
                 post(() -> {
                     if (running.contains(sequence)) {
                         sequence.foundNothing("store down");
-                        want(sequence);
+                        sequence.want();
                     }
                 });
             }
@@ -521,7 +467,7 @@ public final class Engine implements AutoCloseable {
         }
         sequence.found(lookup);
         metrics.lookedUp(sequence.promptLength(), lookup.firstComputed());
-        want(sequence);
+        sequence.want();
     }
 
     private Digest computation(Sequence sequence) {
@@ -539,7 +485,7 @@ public final class Engine implements AutoCloseable {
             if (!closing && running.contains(sequence)) {
                 sequence.found(rows);
                 metrics.lookedUp(sequence.promptLength(), rows.firstComputed());
-                want(sequence);
+                sequence.want();
             }
         }
     }
@@ -550,28 +496,21 @@ public final class Engine implements AutoCloseable {
             if (sequence.lookedUp
                     && sequence.reach != null
                     && sequence.reach.reachedQuestion(sequence.cache.length())) {
-                var held = sequence.reach.beginChoice(sequence.cache);
                 boolean reads = sequence.request.cache().reads();
                 boolean writes = sequence.request.cache().writes();
-                Thread.ofVirtual().name("block-choice").start(() -> {
-                    try {
-                        LongRun.Choice choice = sequence.reach.choose(
-                                held,
-                                reads ? sequence.plan : null,
-                                store,
-                                sequence.tenant,
-                                writes ? publisher : null,
-                                pool);
-                        post(() -> chosen(sequence, choice));
-                    } catch (RuntimeException | Error | InterruptedException e) {
-                        log.warn("choice of blocks failed: {}", e.toString());
-                        post(() -> {
+                sequence.reach.startChoice(
+                        sequence.cache,
+                        reads ? sequence.plan : null,
+                        store,
+                        sequence.tenant,
+                        writes ? publisher : null,
+                        pool,
+                        choice -> post(() -> chosen(sequence, choice)),
+                        cause -> post(() -> {
                             if (running.contains(sequence)) {
-                                fail(sequence, e);
+                                fail(sequence, cause);
                             }
-                        });
-                    }
-                });
+                        }));
             }
         }
     }
@@ -584,13 +523,6 @@ public final class Engine implements AutoCloseable {
         } catch (RuntimeException | Error e) {
             fail(sequence, e);
         }
-    }
-
-    private void want(Sequence sequence) {
-        int restored = sequence.tokensRestored();
-        List<Integer> wanted = sequence.prompt().softRunsFrom(restored);
-        sequence.soft.want(wanted);
-        sequence.sink.want(restored, wanted);
     }
 
     /** One chunk of every sequence that is being restored; false when none was there. */

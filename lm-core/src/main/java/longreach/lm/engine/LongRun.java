@@ -10,6 +10,7 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
+import java.util.function.Consumer;
 import longreach.lm.kv.Arrangement;
 import longreach.lm.kv.ChunkPlan;
 import longreach.lm.kv.ChunkPlanner;
@@ -201,23 +202,43 @@ final class LongRun {
         }
     }
 
-    /** Begins the choice: what the virtual thread that {@link #choose} runs on needs of the engine's thread. */
-    BitSet beginChoice(KvCache cache) {
+    /**
+     * Begins the choice on a virtual thread.
+     *
+     * @param plan null: nothing can be fetched
+     * @param publisher null: nothing is on its way to the store
+     * @param chosen called on that thread, as is {@code failed}
+     */
+    void startChoice(
+            KvCache cache,
+            ChunkPlan plan,
+            ChunkStore store,
+            Tenant tenant,
+            ChunkPublisher publisher,
+            KvPool pool,
+            Consumer<Choice> chosen,
+            Consumer<Throwable> failed) {
         phase = Phase.CHOOSING;
         var held = new BitSet();
         for (int chunk = 0; chunk < KvPool.blocksFor(shape.question()); chunk++) {
             held.set(chunk, cache.holds(chunk));
         }
-        return held;
+        Thread.ofVirtual().name("block-choice").start(() -> {
+            try {
+                chosen.accept(choose(held, plan, store, tenant, publisher, pool));
+            } catch (RuntimeException | Error | InterruptedException e) {
+                log.warn("choice of blocks failed: {}", e.toString());
+                failed.accept(e);
+            }
+        });
     }
 
     /**
      * Chooses blocks for the question, and fetches those that are not held.
      *
-     * @param plan null: nothing can be fetched
-     * @param publisher null: nothing is on its way to the store
+     * @param held chunks whose raw rows the cache has
      */
-    Choice choose(BitSet held, ChunkPlan plan, ChunkStore store, Tenant tenant, ChunkPublisher publisher, KvPool pool)
+    private Choice choose(BitSet held, ChunkPlan plan, ChunkStore store, Tenant tenant, ChunkPublisher publisher, KvPool pool)
             throws InterruptedException {
         long began = System.nanoTime();
         boolean fetches = plan != null && store != null;

@@ -462,8 +462,18 @@ final class Sequence {
         return chain.get(beyond);
     }
 
-    int tokensRestored() {
-        return tokensRestored;
+    /** Tells what was restored, and which soft tokens are needed. */
+    void want() {
+        List<Integer> wanted = prompt().softRunsFrom(tokensRestored);
+        soft.want(wanted);
+        sink.want(tokensRestored, wanted);
+    }
+
+    /** Why it ends before its answer does: it was cancelled, or its time is over. */
+    EngineException endedEarly() {
+        return cancelled
+                ? new EngineException.Cancelled()
+                : new EngineException.DeadlinePassed("deadline: passed (expected: an answer before it)");
     }
 
     /** A token was chosen just now. */

@@ -15,6 +15,7 @@ final class SegmentLayout {
     // Ids of the unmarked text segment being made, and text that still belongs to it.
     private final TextSegment.Builder ids = TextSegment.newBuilder();
     private final StringBuilder text = new StringBuilder();
+    private boolean questionBegins;
 
     SegmentLayout(PromptTokenizer tokenizer) {
         this.tokenizer = tokenizer;
@@ -30,6 +31,10 @@ final class SegmentLayout {
     }
 
     void part(RenderPart part) {
+        if (part.getQuestionBegins()) {
+            closeText(false);
+            questionBegins = true;
+        }
         switch (part.getKindCase()) {
             case TEXT -> textPart(part);
             case SOFT -> {
@@ -40,12 +45,11 @@ final class SegmentLayout {
                     control(begin);
                 }
                 closeText(false);
-                segments.add(Segment.newBuilder()
+                add(Segment.newBuilder()
                         .setSoft(part.getSoft())
                         .setModality(part.getModality())
                         .setMark(part.getMark())
-                        .setBoundaryAfter(part.getBoundaryAfter())
-                        .build());
+                        .setBoundaryAfter(part.getBoundaryAfter()));
                 if (begin != null && end != null) {
                     control(end);
                     text.append("\n\n");
@@ -75,12 +79,16 @@ final class SegmentLayout {
         for (int id : tokenizer.encode(part.getText())) {
             own.addTokenIds(id);
         }
-        segments.add(Segment.newBuilder()
+        add(Segment.newBuilder()
                 .setText(own)
                 .setModality(isText(part.getModality()) ? Modality.TEXT : part.getModality())
                 .setMark(part.getMark())
-                .setBoundaryAfter(part.getBoundaryAfter())
-                .build());
+                .setBoundaryAfter(part.getBoundaryAfter()));
+    }
+
+    private void add(Segment.Builder segment) {
+        segments.add(segment.setQuestionBegins(questionBegins).build());
+        questionBegins = false;
     }
 
     private static boolean isText(Modality modality) {
@@ -104,11 +112,10 @@ final class SegmentLayout {
     private void closeText(boolean boundaryAfter) {
         encodeText();
         if (ids.getTokenIdsCount() > 0) {
-            segments.add(Segment.newBuilder()
+            add(Segment.newBuilder()
                     .setText(ids.build())
                     .setModality(Modality.TEXT)
-                    .setBoundaryAfter(boundaryAfter)
-                    .build());
+                    .setBoundaryAfter(boundaryAfter));
             ids.clear();
         } else if (boundaryAfter && !segments.isEmpty()) {
             int last = segments.size() - 1;

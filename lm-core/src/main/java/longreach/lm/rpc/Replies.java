@@ -13,6 +13,8 @@ import longreach.v1.Modality;
 import longreach.v1.ModalityCount;
 import longreach.v1.ModelDescription;
 import longreach.v1.PrefillProgress;
+import longreach.v1.SeenBlock;
+import longreach.v1.SeenContext;
 import longreach.v1.TokenChunk;
 import longreach.v1.TokenLogprob;
 import longreach.v1.ToolCall;
@@ -41,8 +43,14 @@ final class Replies {
                 .setTopP(recommended.topP())
                 .setTopK(recommended.topK())
                 .setThinks(model.thinking() != null)
+                .setLongContextTokens(longContext(model))
                 .setPrecision(model.precision().name().toLowerCase(java.util.Locale.ROOT))
                 .build();
+    }
+
+    private static int longContext(ServedModel model) {
+        int most = model.engine().mostPromptTokens();
+        return most > model.card().context() ? most : 0;
     }
 
     static GenerateDown want(int restoredTokens, List<Integer> softRuns) {
@@ -94,7 +102,7 @@ final class Replies {
                 .setReason(reason(outcome.reason()))
                 .setStopSequence(outcome.stopSequence())
                 .setUsage(usage(outcome))
-                .setReceipt(receipt(outcome.receipt()));
+                .setReceipt(receipt(outcome.receipt()).setSeen(seen(outcome.seen())));
         if (named) {
             outcome.promptChunks().forEach(key -> done.addChunkKeys(ByteString.copyFrom(key.bytes())));
         }
@@ -135,7 +143,23 @@ final class Replies {
         return counts;
     }
 
-    private static CacheReceipt receipt(Outcome.Receipt r) {
+    private static SeenContext seen(Outcome.Seen seen) {
+        var out = SeenContext.newBuilder()
+                .setMode(seen.mode().label())
+                .setSelector(seen.selector().label())
+                .setPromptTokens(seen.promptTokens())
+                .setChooseMicros(micros(seen.chooseMicros()))
+                .setFetchMicros(micros(seen.fetchMicros()))
+                .setBlocksMissing(seen.blocksMissing());
+        seen.blocks()
+                .forEach(block -> out.addBlocks(SeenBlock.newBuilder()
+                        .setStart(block.start())
+                        .setEnd(block.end())
+                        .setScore(block.score())));
+        return out.build();
+    }
+
+    private static CacheReceipt.Builder receipt(Outcome.Receipt r) {
         return CacheReceipt.newBuilder()
                 .setTokensRestored(r.tokensRestored())
                 .setTokensComputed(r.tokensComputed())
@@ -148,8 +172,7 @@ final class Replies {
                 .setSavedMicros(micros(r.savedMicros()))
                 .setFirstTokenMicros(micros(r.firstTokenMicros()))
                 .setDecodeMicros(micros(r.decodeMicros()))
-                .setMissReason(r.missReason())
-                .build();
+                .setMissReason(r.missReason());
     }
 
     /** The field holds a little over an hour; longer ones are reported as that. */

@@ -10,8 +10,10 @@ import longreach.lm.model.ModelCard;
 import longreach.lm.prompt.StreamDescription;
 import longreach.lm.prompt.TokenStream;
 import longreach.lm.sample.Sampling;
+import longreach.lm.select.BlockSelector;
 import longreach.v1.CacheUse;
 import longreach.v1.Open;
+import longreach.v1.Segment;
 import longreach.v1.SoftTokens;
 
 /** Wire messages to the engine's checked records. */
@@ -33,8 +35,44 @@ final class Requests {
                 AnswerForms.of(open, model, prompt),
                 open.getMaxTokens(),
                 cache(open.getCache(), open.getCacheValue()),
-                ContextUse.DEFAULT,
+                context(open),
                 deadlineNanos);
+    }
+
+    private static ContextUse context(Open open) {
+        var use = open.getContext();
+        ContextUse.Mode mode = switch (use.getMode()) {
+            case AUTO -> ContextUse.Mode.AUTO;
+            case EXACT -> ContextUse.Mode.EXACT;
+            case LONG -> ContextUse.Mode.LONG;
+            case FOCUS -> ContextUse.Mode.FOCUS;
+            case UNRECOGNIZED ->
+                throw new EngineException.InvalidRequest(
+                        "context mode: " + use.getModeValue() + " (expected: AUTO, EXACT, LONG or FOCUS)");
+        };
+        return new ContextUse(
+                mode,
+                questionStart(open),
+                use.getSelector().isEmpty() ? null : BlockSelector.Kind.of(use.getSelector()),
+                use.hasBlocks() ? OptionalInt.of(unsigned("context blocks", use.getBlocks())) : OptionalInt.empty(),
+                use.hasLocalTokens()
+                        ? OptionalInt.of(unsigned("context local_tokens", use.getLocalTokens()))
+                        : OptionalInt.empty());
+    }
+
+    /** Where the last segment begins that says so; -1: none does. The stream has been checked. */
+    private static int questionStart(Open open) {
+        int start = -1;
+        int at = 0;
+        for (Segment segment : open.getSegmentsList()) {
+            if (segment.getQuestionBegins()) {
+                start = at;
+            }
+            at += segment.hasSoft()
+                    ? segment.getSoft().getTokenCount()
+                    : segment.getText().getTokenIdsCount();
+        }
+        return start;
     }
 
     static Sampling sampling(longreach.v1.Sampling s) {

@@ -34,6 +34,7 @@ import longreach.lm.prompt.ChatTemplate;
 import longreach.lm.prompt.PromptTokenizer;
 import longreach.store.memory.MemoryContextStore;
 import longreach.tensor.kernel.KernelSelector;
+import longreach.v1.ContextUse;
 import longreach.v1.Done;
 import longreach.v1.GenerateDown;
 import longreach.v1.GenerateUp;
@@ -375,6 +376,56 @@ class LmCoreServiceTest {
                 .await();
         assertThat(done.getReason()).isEqualTo(Done.Reason.PREFILLED);
         assertThat(done.getReceipt().getChunksPublished()).isEqualTo(2);
+    }
+
+    @Test
+    void longPromptsAreSeenInPartFromWhereTheQuestionBegins() throws Exception {
+        var question = text(40, 8, false).toBuilder().setQuestionBegins(true).build();
+        var segments = List.of(text(2900, 7, true), question, text(10, 9, false));
+        Done told = new Caller().start(open(segments).build()).await();
+        var seen = told.getReceipt().getSeen();
+        assertThat(seen.getMode()).isEqualTo("long");
+        assertThat(seen.getSelector()).isEqualTo("lexical");
+        assertThat(seen.getBlocksCount()).isEqualTo(4);
+        assertThat(seen.getPromptTokens()).isEqualTo(64 + 4 * 128 + 256 + 50);
+
+        Done window = new Caller()
+                .start(open(segments)
+                        .setContext(ContextUse.newBuilder().setSelector("none"))
+                        .build())
+                .await();
+        assertThat(window.getReceipt().getSeen().getSelector()).isEqualTo("none");
+        assertThat(window.getReceipt().getSeen().getPromptTokens()).isEqualTo(64 + 256 + 50);
+
+        assertStatus(
+                new Caller()
+                        .start(open(segments)
+                                .setContext(ContextUse.newBuilder().setMode(ContextUse.Mode.EXACT))
+                                .build()),
+                Status.Code.INVALID_ARGUMENT,
+                "prompt: 2950 tokens (expected: at most 2048)");
+        assertStatus(
+                new Caller()
+                        .start(open(segments)
+                                .setContext(ContextUse.newBuilder().setSelector("best"))
+                                .build()),
+                Status.Code.INVALID_ARGUMENT,
+                "selector: best (expected: lexical, embedding, fused or none)");
+    }
+
+    @Test
+    void whereTheQuestionBeginsASegmentBegins() {
+        var stub = LmCoreGrpc.newBlockingStub(channel);
+        var turn = Turn.newBuilder()
+                .setRole(Turn.Role.USER)
+                .addParts(RenderPart.newBuilder().setText("story"))
+                .addParts(RenderPart.newBuilder().setText("who?").setQuestionBegins(true));
+        var rendered = stub.render(
+                RenderRequest.newBuilder().setModel("tiny").addTurns(turn).build());
+        assertThat(rendered.getSegmentsList())
+                .extracting(Segment::getQuestionBegins)
+                .containsExactly(false, true);
+        assertThat(rendered.getSegments(0).getText().getTokenIdsList()).hasSize("user:story".length());
     }
 
     @Test
