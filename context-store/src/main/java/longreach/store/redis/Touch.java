@@ -37,7 +37,7 @@ final class Touch {
     }
 
     /** Starts a value's time to live anew, without reading it; nobody waits for that. */
-    void used(RedisAsyncCommands<byte[], Buffer> redis, byte[] key) {
+    void used(RedisClusterAsyncCommands<byte[], Buffer> redis, byte[] key) {
         if (old) {
             lengthenOld(redis, key, Duration.ofMillis(ttlMillis));
         } else {
