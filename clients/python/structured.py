@@ -5,6 +5,7 @@
 """
 
 import enum
+import os
 import sys
 
 from google import genai
@@ -13,7 +14,8 @@ from pydantic import BaseModel
 
 MODEL = "smollm2-135m"
 client = genai.Client(
-    api_key="any", http_options=types.HttpOptions(base_url=sys.argv[1] if len(sys.argv) > 1 else "http://127.0.0.1:8080")
+    api_key=os.environ.get("GEMINI_API_KEY", "any"),
+    http_options=types.HttpOptions(base_url=sys.argv[1] if len(sys.argv) > 1 else "http://127.0.0.1:8080"),
 )
 
 

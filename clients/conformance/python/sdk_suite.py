@@ -8,7 +8,8 @@ The tests name Gemini's models, so the service must be told what stands for them
     ./longreach up --set 'gateway.model-alias=gemini-embedding-*=all-minilm-l6-v2,gemini-*=smollm2-135m'
 
 The wheel leaves out the pictures and recordings of the tests' data folder; the small ones of ../media are put there in
-their stead. Nothing else of the package is touched.
+their stead. The tests' client does not read the variable with the base URL, which the SDK's own does; the plugin in this
+file tells it. Nothing else of the package is touched.
 """
 
 import collections
@@ -34,6 +35,22 @@ STAND_INS = {
 }
 
 
+def pytest_configure() -> None:
+    """As a plugin of pytest: the Gemini client of the tests gets the service's address where a test names none."""
+    from google.genai import _replay_api_client, types
+
+    made = _replay_api_client.ReplayApiClient.__init__
+
+    def at_the_service(self, *arguments, **options):
+        wanted = options.get("http_options")
+        if not options.get("vertexai"):
+            wanted = types.HttpOptions.model_validate(wanted or {})
+            wanted = wanted.model_copy(update={"base_url": wanted.base_url or os.environ["LONGREACH_URL"]})
+        made(self, *arguments, **{**options, "http_options": wanted})
+
+    _replay_api_client.ReplayApiClient.__init__ = at_the_service
+
+
 def stand_in() -> None:
     folder = TESTS / "data"
     folder.mkdir(exist_ok=True)
@@ -53,9 +70,12 @@ def run(report: pathlib.Path, replays: str, more: list[str]) -> None:
         "GOOGLE_GENAI_RUN_GEMINI_ONLY_IN_API_MODE": "1",
     }
     environment.pop("GEMINI_API_KEY", None)
+    environment["PYTHONPATH"] = str(pathlib.Path(__file__).parent)
     command = [sys.executable, "-m", "pytest", *(more or [str(TESTS)]), "--mode=api", f"--junitxml={report}"]
-    command += ["-q", "-p", "no:cacheprovider", "-W", "ignore", "--tb=short", "-o", "asyncio_mode=auto"]
-    subprocess.run(command, env=environment, check=False, stdout=sys.stderr)
+    command += ["-q", "-p", "sdk_suite", "-p", "no:cacheprovider", "-W", "ignore", "--tb=short"]
+    # Some tests name their files from the folder above.
+    pathlib.Path(replays, "tests").symlink_to(TESTS)
+    subprocess.run(command, env=environment, check=False, stdout=sys.stderr, cwd=replays)
 
 
 def sum_up(report: pathlib.Path, failures) -> collections.Counter:
