@@ -344,8 +344,7 @@ class InteractionsTest {
 
         services.lmCore.failWith = io.grpc.Status.RESOURCE_EXHAUSTED.withDescription("too many");
         var before = interactions();
-        var unplanned = gateway.post(
-                ROUTE, body("\"" + "too long ".repeat(400) + "\"", ",\"stream\":true"));
+        var unplanned = gateway.post(ROUTE, body("\"" + "too long ".repeat(400) + "\"", ",\"stream\":true"));
         assertThat(unplanned.statusCode()).isEqualTo(400);
         assertThat(interactions()).isEqualTo(before);
         var failed = awaited(gateway, id(created("\"x\"", ",\"background\":true")), "failed");

@@ -71,7 +71,10 @@ final class NeedleCommand implements Callable<Integer> {
                     + "default: in this process' memory.")
     private Path store;
 
-    @Option(names = "--store-memory", paramLabel = "GB", description = "Bound of the store (default: ${DEFAULT-VALUE}).")
+    @Option(
+            names = "--store-memory",
+            paramLabel = "GB",
+            description = "Bound of the store (default: ${DEFAULT-VALUE}).")
     private int storeGigabytes = 4;
 
     @Option(names = "--json", paramLabel = "FILE", description = "Write all figures as JSON, after every haystack.")

@@ -38,8 +38,7 @@ import longreach.gemini.v1beta.Part;
  * call at the service.
  */
 public final class LongreachClient implements AutoCloseable {
-    private static final Metadata.Key<String> KEY =
-            Metadata.Key.of("x-goog-api-key", Metadata.ASCII_STRING_MARSHALLER);
+    private static final Metadata.Key<String> KEY = Metadata.Key.of("x-goog-api-key", Metadata.ASCII_STRING_MARSHALLER);
     private static final int MAX_MESSAGE_BYTES = 64 << 20;
     private static final int CLOSE_SECONDS = 5;
 
@@ -119,7 +118,8 @@ public final class LongreachClient implements AutoCloseable {
     }
 
     public Answer ask(String question) {
-        return ask(GenerateContentRequest.newBuilder().addContents(user(question)).build());
+        return ask(
+                GenerateContentRequest.newBuilder().addContents(user(question)).build());
     }
 
     public Answer ask(GenerateContentRequest request) {
@@ -207,8 +207,7 @@ public final class LongreachClient implements AutoCloseable {
         var name = embeddingModel.startsWith("models/") ? embeddingModel : "models/" + embeddingModel;
         var batch = BatchEmbedContentsRequest.newBuilder().setModel(name);
         for (var text : texts) {
-            batch.addRequests(
-                    EmbedContentRequest.newBuilder().setModel(name).setContent(user(text)));
+            batch.addRequests(EmbedContentRequest.newBuilder().setModel(name).setContent(user(text)));
         }
         return generative().batchEmbedContents(batch.build()).getEmbeddingsList().stream()
                 .map(embedding -> {

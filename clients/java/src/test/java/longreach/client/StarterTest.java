@@ -28,9 +28,10 @@ class StarterTest {
     @Test
     void itsOwnClientComesFirst() {
         var own = LongreachClient.to("127.0.0.1:1").build();
-        application.withBean(LongreachClient.class, () -> own).run(context -> assertThat(
-                        context.getBean(LongreachClient.class))
-                .isSameAs(own));
+        application
+                .withBean(LongreachClient.class, () -> own)
+                .run(context ->
+                        assertThat(context.getBean(LongreachClient.class)).isSameAs(own));
     }
 
     @Test

@@ -125,7 +125,9 @@ final class Json {
         if (failure != null) {
             throw ApiException.badField(
                     "request body",
-                    failure instanceof InvalidProtocolBufferException ? plain(failure.getMessage()) : "of another shape",
+                    failure instanceof InvalidProtocolBufferException
+                            ? plain(failure.getMessage())
+                            : "of another shape",
                     "the JSON of " + message.getName());
         }
     }

@@ -252,7 +252,10 @@ public final class Engine implements AutoCloseable {
         }
         var answer =
                 new AnswerText(request, ThreadLocalRandom.current().nextLong(), tokens, kernels, card.vocabulary());
-        LongRun reach = shape == null ? null : new LongRun(shape, request.prompt(), selection, settings.reach().selector());
+        LongRun reach = shape == null
+                ? null
+                : new LongRun(
+                        shape, request.prompt(), selection, settings.reach().selector());
         var sequence = new Sequence(
                 request,
                 sink,

@@ -238,7 +238,8 @@ final class LongRun {
      *
      * @param held chunks whose raw rows the cache has
      */
-    private Choice choose(BitSet held, ChunkPlan plan, ChunkStore store, Tenant tenant, ChunkPublisher publisher, KvPool pool)
+    private Choice choose(
+            BitSet held, ChunkPlan plan, ChunkStore store, Tenant tenant, ChunkPublisher publisher, KvPool pool)
             throws InterruptedException {
         long began = System.nanoTime();
         boolean fetches = plan != null && store != null;

@@ -23,8 +23,9 @@ final class Haystack {
                 .map(String::strip)
                 .filter(line -> !line.isEmpty())
                 .toList();
-        int[] tokens =
-                lines.stream().mapToInt(line -> tokensOf.applyAsInt(line + "\n")).toArray();
+        int[] tokens = lines.stream()
+                .mapToInt(line -> tokensOf.applyAsInt(line + "\n"))
+                .toArray();
         return new Haystack(lines, tokens);
     }
 

@@ -174,8 +174,7 @@ public final class NeedleBench {
     }
 
     private static ContextUse use(ContextUse.Mode mode, String selector, int blocks) {
-        return new ContextUse(
-                mode, -1, BlockSelector.Kind.of(selector), OptionalInt.of(blocks), OptionalInt.empty());
+        return new ContextUse(mode, -1, BlockSelector.Kind.of(selector), OptionalInt.of(blocks), OptionalInt.empty());
     }
 
     private static ContextUse at(ContextUse use, int question) {
@@ -185,9 +184,8 @@ public final class NeedleBench {
     private void measure(Reader reader, Haystack prose, int length, int haystack) throws InterruptedException {
         var random = new Random(31 * (31 * setting.seed + length) + haystack);
         List<Needle> needles = Needle.some(setting.depths, random);
-        int needleTokens = needles.stream()
-                .mapToInt(n -> reader.tokensOf(n.fact() + "\n"))
-                .sum();
+        int needleTokens =
+                needles.stream().mapToInt(n -> reader.tokensOf(n.fact() + "\n")).sum();
         int offset = random.nextInt(prose.totalTokens());
         List<String> lines = prose.with(length - ROOM, offset, needles, needleTokens);
         List<String> tail = tail(reader, lines);
@@ -280,7 +278,8 @@ public final class NeedleBench {
     private static boolean inSight(Reader reader, Reader.Answer answer, Reader.Prompt prompt, Needle needle) {
         var seen = answer.outcome().seen();
         int question = prompt.questionStart();
-        if (seen.mode() == ContextUse.Mode.EXACT || seen.promptTokens() == prompt.tokens().length()) {
+        if (seen.mode() == ContextUse.Mode.EXACT
+                || seen.promptTokens() == prompt.tokens().length()) {
             return holds(reader, prompt, needle, 0, question);
         }
         var defaults = LongSettings.DEFAULTS;
@@ -365,7 +364,8 @@ public final class NeedleBench {
                 }
             }
             root.putArray("reads").addAll(reads);
-            Files.writeString(setting.json, mapper.writerWithDefaultPrettyPrinter().writeValueAsString(root));
+            Files.writeString(
+                    setting.json, mapper.writerWithDefaultPrettyPrinter().writeValueAsString(root));
         }
         if (setting.plot != null) {
             Files.writeString(setting.plot, RecallPlot.svg(List.copyOf(recalls.values())));

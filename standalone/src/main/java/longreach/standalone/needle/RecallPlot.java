@@ -15,7 +15,8 @@ final class RecallPlot {
 
     static String svg(List<Recall> recalls) {
         List<String> panels = recalls.stream().map(RecallPlot::panel).distinct().toList();
-        List<Integer> lengths = recalls.stream().map(r -> r.length).distinct().sorted().toList();
+        List<Integer> lengths =
+                recalls.stream().map(r -> r.length).distinct().sorted().toList();
         int depths = recalls.stream().mapToInt(Recall::depths).max().orElse(1);
         int width = LEFT + Math.max(6, lengths.size()) * CELL + GAP;
         int height = TOP + depths * ROW + 40;
