@@ -7,18 +7,21 @@ import longreach.lm.model.ModelCard;
 import longreach.lm.model.Precision;
 import longreach.store.api.Digest;
 
-/** Digests of what keys and values depend on beside tokens and tenant: part of every chunk's key. */
-final class Computation {
-    private Computation() {}
-
-    /** Where every token sees all tokens before it. */
-    static Digest exact(ModelCard card, Precision precision) {
-        return sha256(card.digest(), precision.name());
+/**
+ * Digests of what keys and values depend on beside tokens and tenant: part of every chunk's key.
+ *
+ * @param exact where every token sees all tokens before it
+ * @param windowed where a token sees the first ones and a window: never to be taken for the other
+ */
+record Computation(Digest exact, Digest windowed) {
+    static Computation of(ModelCard card, Precision precision, LongSettings settings) {
+        Digest exact = sha256(card.digest(), precision.name());
+        String window = "window/" + settings.initialTokens() + "/" + settings.windowTokens();
+        return new Computation(exact, sha256(exact.bytes(), window));
     }
 
-    /** Where a token sees the first ones and a window. */
-    static Digest windowed(Digest exact, LongSettings settings) {
-        return sha256(exact.bytes(), "window/" + settings.initialTokens() + "/" + settings.windowTokens());
+    Digest of(Sequence sequence) {
+        return sequence.reach != null && sequence.reach.shape.windowed() ? windowed : exact;
     }
 
     private static Digest sha256(byte[] first, String second) {

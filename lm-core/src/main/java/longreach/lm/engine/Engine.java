@@ -7,17 +7,10 @@ import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.locks.LockSupport;
 import java.util.function.LongSupplier;
-import longreach.lm.kv.CheckpointPlan;
-import longreach.lm.kv.ChunkKeys;
-import longreach.lm.kv.ChunkLookup;
-import longreach.lm.kv.ChunkPlan;
-import longreach.lm.kv.ChunkPlanner;
 import longreach.lm.kv.ChunkPublisher;
 import longreach.lm.kv.KvCache;
 import longreach.lm.kv.KvPool;
 import longreach.lm.kv.KvReservation;
-import longreach.lm.kv.KvShape;
-import longreach.lm.kv.RowLookup;
 import longreach.lm.model.Batch;
 import longreach.lm.model.LanguageModel;
 import longreach.lm.model.ModelCard;
@@ -30,9 +23,6 @@ import longreach.lm.schedule.StepPlan;
 import longreach.lm.select.TextEmbedder;
 import longreach.lm.speculate.Speculation;
 import longreach.store.api.ChunkStore;
-import longreach.store.api.Digest;
-import longreach.store.api.KeyChain;
-import longreach.store.api.Tenant;
 import longreach.tensor.kernel.Kernels;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -75,9 +65,7 @@ public final class Engine implements AutoCloseable {
     private final ChunkStore store;
     private final KvPool pool;
     private final ChunkPublisher publisher;
-    private final Digest computation;
-    // Of chunks whose tokens saw a window: never to be taken for those that saw everything.
-    private final Digest windowedComputation;
+    private final StoreReads reads;
     private final LongSelection selection;
     private final boolean publishesAnswers;
     private final EngineMetrics metrics;
@@ -184,8 +172,8 @@ public final class Engine implements AutoCloseable {
         this.metrics = metrics;
         pool = new KvPool(kernels, model.kvShape(), precision.codec(), settings.kvBytes());
         publisher = store == null ? null : new ChunkPublisher(store, pool, metrics::audited);
-        computation = Computation.exact(card, precision);
-        windowedComputation = Computation.windowed(computation, settings.reach());
+        reads = new StoreReads(
+                store, pool, publisher, metrics, Computation.of(card, precision, settings.reach()), new Loop());
         selection = new LongSelection(tokens, card.vocabulary(), embedder);
         publishesAnswers = precision.generatesAsItPrefills();
         queue = new FairQueue<>(settings.maxQueue());
@@ -351,6 +339,29 @@ public final class Engine implements AutoCloseable {
         List.copyOf(running).forEach(s -> fail(s, new EngineException.Closing()));
     }
 
+    /** What comes back from the store's threads. */
+    private final class Loop implements StoreReads.EventLoop {
+        @Override
+        public void post(Runnable event) {
+            Engine.this.post(event);
+        }
+
+        @Override
+        public void wake() {
+            Engine.this.wake();
+        }
+
+        @Override
+        public boolean isRunning(Sequence sequence) {
+            return !closing && running.contains(sequence);
+        }
+
+        @Override
+        public void fail(Sequence sequence, Throwable cause) {
+            Engine.this.fail(sequence, cause);
+        }
+    }
+
     private void enqueue(Sequence sequence) {
         if (closing) {
             sequence.sink.failed(new EngineException.Closing());
@@ -397,99 +408,7 @@ public final class Engine implements AutoCloseable {
                     ? new KvCache(pool, model.rotation(), reservation, writes)
                     : KvCache.arranged(pool, model.rotation(), reservation, next.positions);
             running.add(next);
-            lookUp(next);
-        }
-    }
-
-    /** Asks the store on a virtual thread; the answer comes back as an event. */
-    private void lookUp(Sequence sequence) {
-        boolean asks =
-                sequence.request.cache().reads() || sequence.request.cache().audits();
-        if (store == null || !asks) {
-            sequence.foundNothing(store == null ? "no store" : "bypassed");
-            sequence.want();
-            return;
-        }
-        Thread.ofVirtual().name("chunk-lookup").start(() -> {
-            try {
-                Tenant tenant = store.tenant(sequence.request.tenant());
-                var keys = new ChunkKeys(new KeyChain(computation(sequence), KvShape.LAYOUT_VERSION, tenant));
-                ChunkPlan plan = ChunkPlanner.plan(sequence.request.prompt(), keys);
-                if (sequence.request.cache().audits()) {
-                    post(() -> {
-                        known(sequence, tenant, keys, plan);
-                        sequence.foundNothing("audit");
-                        sequence.want();
-                    });
-                    return;
-                }
-                if (sequence.reach != null) {
-                    var rows = RowLookup.of(
-                            store, tenant, plan, sequence.reach.shape.question(), sequence.reach::firstSeen, pool);
-                    post(() -> {
-                        known(sequence, tenant, keys, plan);
-                        found(sequence, rows);
-                    });
-                    return;
-                }
-                var checkpoints =
-                        pool.shape().needsCheckpoint() ? CheckpointPlan.of(plan, keys) : new CheckpointPlan(List.of());
-                var lookup = ChunkLookup.begin(store, tenant, plan, pool);
-                post(() -> {
-                    known(sequence, tenant, keys, plan);
-                    sequence.checkpoints = checkpoints;
-                    began(sequence, lookup);
-                });
-                lookup.fetch(checkpoints, this::wake);
-                post(() -> found(sequence, lookup));
-            } catch (RuntimeException | Error e) {
-                log.warn("chunk lookup failed: {}", e.toString());
-                post(() -> {
-                    if (running.contains(sequence)) {
-                        sequence.foundNothing("store down");
-                        sequence.want();
-                    }
-                });
-            }
-        });
-    }
-
-    /** What is certain is restored while the rest is being fetched. */
-    private void began(Sequence sequence, ChunkLookup lookup) {
-        if (closing || !running.contains(sequence)) {
-            lookup.close();
-        } else {
-            sequence.began(lookup);
-        }
-    }
-
-    private void found(Sequence sequence, ChunkLookup lookup) {
-        if (closing || !running.contains(sequence)) {
-            lookup.close();
-            return;
-        }
-        sequence.found(lookup);
-        metrics.lookedUp(sequence.promptLength(), lookup.firstComputed());
-        sequence.want();
-    }
-
-    private Digest computation(Sequence sequence) {
-        return sequence.reach != null && sequence.reach.shape.windowed() ? windowedComputation : computation;
-    }
-
-    private static void known(Sequence sequence, Tenant tenant, ChunkKeys keys, ChunkPlan plan) {
-        sequence.tenant = tenant;
-        sequence.keys = keys;
-        sequence.plan = plan;
-    }
-
-    private void found(Sequence sequence, RowLookup rows) {
-        try (rows) {
-            if (!closing && running.contains(sequence)) {
-                sequence.found(rows);
-                metrics.lookedUp(sequence.promptLength(), rows.firstComputed());
-                sequence.want();
-            }
+            reads.lookUp(next);
         }
     }
 
@@ -499,32 +418,8 @@ public final class Engine implements AutoCloseable {
             if (sequence.lookedUp
                     && sequence.reach != null
                     && sequence.reach.reachedQuestion(sequence.cache.length())) {
-                boolean reads = sequence.request.cache().reads();
-                boolean writes = sequence.request.cache().writes();
-                sequence.reach.startChoice(
-                        sequence.cache,
-                        reads ? sequence.plan : null,
-                        store,
-                        sequence.tenant,
-                        writes ? publisher : null,
-                        pool,
-                        choice -> post(() -> chosen(sequence, choice)),
-                        cause -> post(() -> {
-                            if (running.contains(sequence)) {
-                                fail(sequence, cause);
-                            }
-                        }));
+                reads.choose(sequence);
             }
-        }
-    }
-
-    private void chosen(Sequence sequence, LongRun.Choice choice) {
-        try (var rows = choice.rows()) {
-            if (!closing && running.contains(sequence)) {
-                sequence.chosen(choice);
-            }
-        } catch (RuntimeException | Error e) {
-            fail(sequence, e);
         }
     }
 

@@ -344,7 +344,10 @@ class LmCoreServiceTest {
                 Status.Code.NOT_FOUND,
                 "gpt (expected: tiny)");
         assertStatus(
-                new Caller().start(open(List.of(text(3000, 1, false))).build()),
+                new Caller()
+                        .start(open(List.of(text(3000, 1, false)))
+                                .setContext(ContextUse.newBuilder().setMode(ContextUse.Mode.EXACT))
+                                .build()),
                 Status.Code.INVALID_ARGUMENT,
                 "3000 tokens (expected: at most 2048)");
         assertStatus(
