@@ -139,6 +139,8 @@ def server():
             [*made, "bob", "--requests", "1"], check=True, stdout=subprocess.PIPE, text=True
         ).stdout.strip()
         up = [longreach, "up", "--data", data, "--port", "0", "--grpc-port", "0"]
+        # The cases' long prompt has more tokens.
+        up += ["--set", "lm-core.long.max-tokens=16384"]
         with subprocess.Popen(up, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
             try:
                 url = grpc = None

@@ -70,7 +70,7 @@ public final class Planner {
                 rendered = render(model, thinking(request, model, asked));
                 chooses = true;
             }
-            if (fits || chooses && rendered.getTotalTokens() < most(model)) {
+            if (fits || chooses && rendered.getTotalTokens() < most(request, model)) {
                 var shown = new ArrayList<>(before.shown());
                 shown.addAll(draft.shown());
                 return new Plan(
@@ -91,7 +91,7 @@ public final class Planner {
         if (rendered == null) {
             throw new IllegalStateException("layout " + layout.choice().label() + " made no draft");
         }
-        throw tooLong(rendered.getTotalTokens(), model);
+        throw tooLong(rendered.getTotalTokens(), most(request, model), model);
     }
 
     private static boolean isWhole(Earlier before) {
@@ -129,7 +129,11 @@ public final class Planner {
         return request.context().getMode() != ContextUse.Mode.EXACT && model.getLongContextTokens() > 0;
     }
 
-    /** Most tokens of a prompt, seen whole or in part. */
+    /** Most tokens of a prompt, seen whole or, where the request lets it, in part. */
+    private static int most(GenerateRequest request, ModelDescription model) {
+        return reaches(request, model) ? most(model) : model.getContextTokens();
+    }
+
     private static int most(ModelDescription model) {
         return Math.max(model.getContextTokens(), model.getLongContextTokens());
     }
@@ -159,12 +163,11 @@ public final class Planner {
         return marked;
     }
 
-    private static ApiException tooLong(int tokens, ModelDescription model) {
+    private static ApiException tooLong(int tokens, int most, ModelDescription model) {
         return ApiException.badField(
                 "contents",
                 tokens + " tokens",
-                "at most " + (most(model) - 1) + ", the context of models/" + model.getName()
-                        + " less one token of answer");
+                "at most " + (most - 1) + ", the context of models/" + model.getName() + " less one token of answer");
     }
 
     private static Map<Modality, Integer> tokens(CachedPrompt prompt) {
@@ -196,7 +199,7 @@ public final class Planner {
         var tokens = Plan.tokensByModality(kept);
         int total = tokens.values().stream().mapToInt(Integer::intValue).sum();
         if (total >= most(model)) {
-            throw tooLong(total, model);
+            throw tooLong(total, most(model), model);
         }
         var prompt =
                 CachedPrompt.newBuilder().addAllSystem(asked.getSystemList()).addAllTurns(turns);

@@ -8,15 +8,17 @@ import java.util.List;
  */
 public interface AnswerSink {
     /** False: as many events wait for a slow reader as should; the sequence pauses until {@link Generation#resume}. */
-    boolean ready();
+    default boolean ready() {
+        return true;
+    }
 
     /**
      * @param restoredTokens from the start of the prompt
      * @param softRuns indices of the runs whose soft tokens must be given
      */
-    void want(int restoredTokens, List<Integer> softRuns);
+    default void want(int restoredTokens, List<Integer> softRuns) {}
 
-    void prefill(int doneTokens, int totalTokens);
+    default void prefill(int doneTokens, int totalTokens) {}
 
     void token(Token token);
 

@@ -177,17 +177,6 @@ public final class ContextBench implements AutoCloseable {
         volatile long at;
 
         @Override
-        public boolean ready() {
-            return true;
-        }
-
-        @Override
-        public void want(int restoredTokens, List<Integer> softRuns) {}
-
-        @Override
-        public void prefill(int doneTokens, int totalTokens) {}
-
-        @Override
         public void token(Token token) {
             if (at == 0) {
                 at = System.nanoTime();

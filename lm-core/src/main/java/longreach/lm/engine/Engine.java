@@ -29,7 +29,8 @@ import org.slf4j.LoggerFactory;
 
 /**
  * Runs requests over one model. A single thread steps all of them together: each step computes one token of every sequence
- * that decodes and, under a budget, the next tokens of prompts, so that a long prefill never stops other people's tokens.
+ * that decodes, and between such steps some layers of the next tokens of prompts, so that a long prefill never stops other
+ * people's tokens.
  *
  * <p>Admission is by pages: a sequence starts when all the pages that it may need are free, and can then not run out of
  * them. Cancellation and deadlines are looked at before every step. The store is asked from a virtual thread; the engine's

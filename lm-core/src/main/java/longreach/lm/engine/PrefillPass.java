@@ -95,12 +95,11 @@ final class PrefillPass {
     }
 
     /**
-     * Computes layers, at least one.
+     * Computes layers, at least one; {@link #isUnderWay} tells whether some are left.
      *
      * @param most time in nanoseconds, in which another layer must be likely to end
-     * @return the time that was used; {@link #isUnderWay} tells whether layers are left
      */
-    double run(double most) {
+    void run(double most) {
         long began = clock.getAsLong();
         long now = began;
         do {
@@ -115,7 +114,6 @@ final class PrefillPass {
                 sequence.layersTook(sequence.entry.tokens(), (double) layerNanos / batch.tokens());
             }
         }
-        return now - began;
     }
 
     /** Drops the pass: what it computed counts for nothing. */

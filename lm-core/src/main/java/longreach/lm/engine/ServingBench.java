@@ -240,17 +240,6 @@ public final class ServingBench implements AutoCloseable {
         }
 
         @Override
-        public boolean ready() {
-            return true;
-        }
-
-        @Override
-        public void want(int restoredTokens, List<Integer> softRuns) {}
-
-        @Override
-        public void prefill(int doneTokens, int totalTokens) {}
-
-        @Override
         public void token(Token token) {
             times[count] = System.nanoTime();
             ids[count] = token.id();

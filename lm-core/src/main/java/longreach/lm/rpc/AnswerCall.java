@@ -5,6 +5,7 @@ import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.Executor;
+import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
@@ -97,9 +98,9 @@ final class AnswerCall implements AnswerSink {
         }
         if (durability == null) {
             end(outcome);
-            executor.execute(this::drain);
+            run(this::drain);
         } else {
-            executor.execute(() -> {
+            run(() -> {
                 try {
                     durability.await();
                 } catch (InterruptedException e) {
@@ -120,20 +121,29 @@ final class AnswerCall implements AnswerSink {
     public void failed(Throwable cause) {
         if (ended.compareAndSet(false, true)) {
             failure = cause;
-            executor.execute(this::drain);
+            run(this::drain);
         }
     }
 
     private void put(GenerateDown message) {
         if (!ended.get()) {
             add(message);
-            executor.execute(this::drain);
+            run(this::drain);
         }
     }
 
     private void add(GenerateDown message) {
         waiting.add(message);
         waitingCount.incrementAndGet();
+    }
+
+    /** The engine ends its requests when the service may be gone already: then there is nobody to tell. */
+    private void run(Runnable work) {
+        try {
+            executor.execute(work);
+        } catch (RejectedExecutionException closing) {
+            ended.set(true);
+        }
     }
 
     /** Writes what can be written. Any thread may call it; one at a time does the work. */

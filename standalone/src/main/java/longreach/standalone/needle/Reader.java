@@ -131,17 +131,6 @@ final class Reader implements AutoCloseable {
 
     private record Sink(StringBuilder text, CompletableFuture<Outcome> ended) implements AnswerSink {
         @Override
-        public boolean ready() {
-            return true;
-        }
-
-        @Override
-        public void want(int restoredTokens, List<Integer> softRuns) {}
-
-        @Override
-        public void prefill(int doneTokens, int totalTokens) {}
-
-        @Override
         public void token(Token token) {
             text.append(token.text());
         }

@@ -110,6 +110,8 @@ class BadInputIT {
     @Test
     void textLongerThanTheContext() {
         String body = Rest.JSON.writeValueAsString(Map.of(
+                "longreachContext",
+                Map.of("mode", "exact"),
                 "contents",
                 java.util.List.of(Map.of("parts", java.util.List.of(Map.of("text", "word ".repeat(9000)))))));
         assertError(rest.post("/v1beta/models/smollm2-135m:generateContent", body), 400, "INVALID_ARGUMENT", "8191");

@@ -29,6 +29,8 @@ import tools.jackson.databind.JsonNode;
 class ClientsIT {
     private static final Path RUNNER = Path.of("..", "clients", "conformance", "run.py");
     private static final int PATIENCE_MINUTES = 8;
+    // The cases' long prompt has more.
+    private static final Map<String, String> LIMITS = Map.of("lm-core.long.max-tokens", "16384");
 
     @BeforeAll
     static void weights() {
@@ -46,7 +48,7 @@ class ClientsIT {
         var keys = new KeyFile(data.resolve("keys.json"), Clock.systemUTC());
         var key = keys.create("ada", "", Limits.NONE).key();
         var limited = keys.create("bob", "", new Limits(1, 0, 0)).key();
-        try (var server = StandaloneServer.start(data, Map.of())) {
+        try (var server = StandaloneServer.start(data, LIMITS)) {
             var lines = run(
                     data,
                     Map.of(
