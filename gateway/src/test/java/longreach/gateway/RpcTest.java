@@ -5,21 +5,28 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import com.google.protobuf.Any;
 import com.google.rpc.ErrorInfo;
+import io.grpc.CallOptions;
 import io.grpc.ClientInterceptors;
 import io.grpc.Grpc;
 import io.grpc.InsecureChannelCredentials;
 import io.grpc.ManagedChannel;
 import io.grpc.Metadata;
+import io.grpc.MethodDescriptor;
 import io.grpc.Status;
 import io.grpc.StatusRuntimeException;
 import io.grpc.health.v1.HealthCheckRequest;
 import io.grpc.health.v1.HealthCheckResponse;
 import io.grpc.health.v1.HealthGrpc;
 import io.grpc.protobuf.StatusProto;
+import io.grpc.stub.ClientCalls;
 import io.grpc.stub.MetadataUtils;
+import java.io.ByteArrayInputStream;
+import java.io.InputStream;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.HexFormat;
+import java.util.List;
 import java.util.Map;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicReference;
@@ -42,6 +49,8 @@ import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 class RpcTest {
     @TempDir
@@ -135,6 +144,43 @@ class RpcTest {
         assertThatThrownBy(() -> GenerativeServiceGrpc.newBlockingStub(withKey())
                         .generateAnswer(GenerateAnswerRequest.getDefaultInstance()))
                 .hasMessageContaining("UNIMPLEMENTED");
+    }
+
+    /** Each is no GenerateContentRequest: a length beyond the end, a group that is not closed, a bad UTF-8 text. */
+    @ParameterizedTest
+    @ValueSource(strings = {"0aff01", "0b", "0a02c328", "ffffffffffffffffffff01"})
+    void bytesThatAreNoMessageAreRefused(String hex) {
+        for (var generated : List.of(
+                GenerativeServiceGrpc.getGenerateContentMethod(),
+                GenerativeServiceGrpc.getStreamGenerateContentMethod())) {
+            var raw = generated.toBuilder(new Bytes(), generated.getResponseMarshaller())
+                    .build();
+            assertThatThrownBy(() -> ClientCalls.blockingServerStreamingCall(
+                                    withKey(),
+                                    raw,
+                                    CallOptions.DEFAULT.withDeadlineAfter(1, TimeUnit.MINUTES),
+                                    HexFormat.of().parseHex(hex))
+                            .next())
+                    .isInstanceOfSatisfying(StatusRuntimeException.class, e -> {
+                        assertThat(e.getStatus().getCode()).isEqualTo(Status.Code.INVALID_ARGUMENT);
+                        assertThat(e.getStatus().getDescription()).contains("expected: a ");
+                        assertThat(e.getTrailers()
+                                        .get(Metadata.Key.of("x-request-id", Metadata.ASCII_STRING_MARSHALLER)))
+                                .isNotNull();
+                    });
+        }
+    }
+
+    private static final class Bytes implements MethodDescriptor.Marshaller<byte[]> {
+        @Override
+        public InputStream stream(byte[] value) {
+            return new ByteArrayInputStream(value);
+        }
+
+        @Override
+        public byte[] parse(InputStream stream) {
+            throw new UnsupportedOperationException("requests alone");
+        }
     }
 
     @Test

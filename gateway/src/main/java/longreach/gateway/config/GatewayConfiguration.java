@@ -1,5 +1,6 @@
 package longreach.gateway.config;
 
+import io.grpc.ServerServiceDefinition;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.UnknownHostException;
@@ -27,16 +28,21 @@ import longreach.gateway.plan.MediaParts;
 import longreach.gateway.plan.Planner;
 import longreach.gateway.plan.Units;
 import longreach.gateway.request.Requests;
+import longreach.gateway.rpc.BrokenMessages;
 import longreach.gateway.rpc.KeyInterceptor;
 import longreach.gateway.rpc.ReceiptTrailer;
-import longreach.gateway.rpc.RequestIdInterceptor;
 import org.springframework.beans.factory.annotation.Qualifier;
 import org.springframework.beans.factory.annotation.Value;
 import org.springframework.boot.grpc.server.autoconfigure.GrpcServerExecutorProvider;
+import org.springframework.context.ApplicationContext;
 import org.springframework.context.annotation.Bean;
 import org.springframework.context.annotation.Configuration;
 import org.springframework.core.annotation.Order;
 import org.springframework.grpc.server.GlobalServerInterceptor;
+import org.springframework.grpc.server.GrpcServerFactory;
+import org.springframework.grpc.server.service.DefaultGrpcServiceConfigurer;
+import org.springframework.grpc.server.service.GrpcServiceConfigurer;
+import org.springframework.grpc.server.service.GrpcServiceSpec;
 import org.springframework.scheduling.annotation.EnableScheduling;
 
 /** Puts the gateway together. */
@@ -241,10 +247,13 @@ public class GatewayConfiguration {
     }
 
     @Bean
-    @Order(0)
-    @GlobalServerInterceptor
-    RequestIdInterceptor requestIdInterceptor() {
-        return new RequestIdInterceptor();
+    GrpcServiceConfigurer grpcServiceConfigurer(ApplicationContext context) {
+        return new DefaultGrpcServiceConfigurer(context) {
+            @Override
+            public ServerServiceDefinition configure(GrpcServiceSpec spec, GrpcServerFactory factory) {
+                return BrokenMessages.refusedBy(super.configure(spec, factory));
+            }
+        };
     }
 
     @Bean
