@@ -9,6 +9,7 @@ import longreach.audio.whisper.WhisperWeights.Norm;
 import longreach.tensor.kernel.AttentionShape;
 import longreach.tensor.kernel.Kernels;
 import longreach.tensor.kernel.KvPage;
+import longreach.tensor.kernel.KvPages;
 
 /**
  * Whisper's text decoder, several windows a step: the weights are read once for all of them, attention runs for each.

@@ -8,6 +8,7 @@ import longreach.audio.whisper.WhisperWeights.Norm;
 import longreach.tensor.kernel.AttentionShape;
 import longreach.tensor.kernel.Kernels;
 import longreach.tensor.kernel.KvPage;
+import longreach.tensor.kernel.KvPages;
 
 /**
  * Whisper's audio encoder: two convolutions, fixed positions, pre-norm transformer blocks that see the whole window, a

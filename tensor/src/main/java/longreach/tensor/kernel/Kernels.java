@@ -90,6 +90,9 @@ public interface Kernels {
     /** gate[i] = geluTanh(gate[i]) * up[i]. */
     void geluTanhMul(float[] gate, int gateOffset, float[] up, int upOffset, int n);
 
+    /** x[i] = geluTanh(x[i]), geluTanh(z) = z / 2 * (1 + tanh(sqrt(2 / pi) * (z + 0.044715 z^3))). */
+    void geluTanh(float[] x, int xOffset, int n);
+
     /** x[i] = x[i] / 2 * (1 + erf(x[i] / sqrt 2)), the exact form. */
     void geluErf(float[] x, int xOffset, int n);
 

@@ -136,10 +136,19 @@ public final class ScalarKernels implements Kernels {
     @Override
     public void geluTanhMul(float[] gate, int gateOffset, float[] up, int upOffset, int n) {
         for (int i = 0; i < n; i++) {
-            double z = gate[gateOffset + i];
-            double gelu = z / 2 * (1 + Math.tanh(Math.sqrt(2 / Math.PI) * (z + 0.044715 * z * z * z)));
-            gate[gateOffset + i] = (float) gelu * up[upOffset + i];
+            gate[gateOffset + i] = geluTanh(gate[gateOffset + i]) * up[upOffset + i];
         }
+    }
+
+    @Override
+    public void geluTanh(float[] x, int xOffset, int n) {
+        for (int i = xOffset; i < xOffset + n; i++) {
+            x[i] = geluTanh(x[i]);
+        }
+    }
+
+    private static float geluTanh(double z) {
+        return (float) (z / 2 * (1 + Math.tanh(Math.sqrt(2 / Math.PI) * (z + 0.044715 * z * z * z))));
     }
 
     @Override

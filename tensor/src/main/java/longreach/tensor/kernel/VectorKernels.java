@@ -487,6 +487,11 @@ public final class VectorKernels implements Kernels {
     }
 
     @Override
+    public void geluTanh(float[] x, int xOffset, int n) {
+        split(n, 1, (from, to) -> VectorMath.geluTanh(x, xOffset + from, to - from));
+    }
+
+    @Override
     public void geluErf(float[] x, int xOffset, int n) {
         split(n, 1, (from, to) -> VectorMath.geluErf(x, xOffset + from, to - from));
     }

@@ -167,6 +167,24 @@ final class VectorMath {
         }
     }
 
+    /** As {@link #geluTanhMul}, without the product. */
+    static void geluTanh(float[] x, int offset, int n) {
+        FloatVector one = FloatVector.broadcast(F, 1);
+        float linear = (float) (-2 * Math.sqrt(2 / Math.PI));
+        FloatVector c1 = FloatVector.broadcast(F, linear);
+        FloatVector c3 = FloatVector.broadcast(F, 0.044715f * linear);
+        int bound = F.loopBound(n);
+        for (int i = offset; i < offset + bound; i += LANES) {
+            FloatVector z = FloatVector.fromArray(F, x, i);
+            FloatVector t = z.mul(z).fma(c3, c1).mul(z);
+            z.div(exp(t).add(one)).intoArray(x, i);
+        }
+        for (int i = offset + bound; i < offset + n; i++) {
+            double z = x[i];
+            x[i] = (float) (z / (1 + Math.exp(linear * (z + 0.044715 * z * z * z))));
+        }
+    }
+
     /**
      * x[i] = cap tanh(x[i] / cap), relative error below 1e-6: where |z| < 1/2 the Taylor series of tanh to z^13 (error 2e-7 z), else
      * 1 - 2 / (e^2z + 1).

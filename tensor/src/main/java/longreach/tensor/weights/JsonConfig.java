@@ -163,6 +163,18 @@ public final class JsonConfig {
         return value.doubleValue();
     }
 
+    /** Finite numbers. */
+    public double[] numbers(String key) {
+        List<Double> numbers = new ArrayList<>();
+        for (JsonNode element : array(key)) {
+            if (!element.isNumber() || !Double.isFinite(element.doubleValue())) {
+                throw problem(key, element, "finite numbers");
+            }
+            numbers.add(element.doubleValue());
+        }
+        return numbers.stream().mapToDouble(Double::doubleValue).toArray();
+    }
+
     public double number(String key, double missing) {
         return has(key) ? number(key) : missing;
     }

@@ -271,6 +271,7 @@ class VectorKernelsTest {
             float[] y = floats(n + 2, magnitude);
             compare(x, 1e-6f, (k, a) -> k.siluMul(a, 1, y, 2, n));
             compare(x, 2e-6f, (k, a) -> k.geluTanhMul(a, 1, y, 2, n));
+            compare(x, 2e-6f, (k, a) -> k.geluTanh(a, 1, n));
             compare(x, 1e-6f, (k, a) -> k.geluErf(a, 1, n));
             compare(x, 1e-6f, (k, a) -> k.softcap(a, 1, n, 30));
             compare(x, 0, (k, a) -> k.add(a, 1, y, 2, n));

@@ -1,0 +1,89 @@
+"""A tiny random SigLIP tower with Gemma 3's projector, and what transformers makes of pixels: writes
+vision-encoder/src/test/resources/golden/siglip/.
+
+usage: make_siglip.py        (some seconds; needs torchvision beside the usual packages)
+
+README.md beside this script tells the format.
+"""
+
+import gzip
+import json
+import shutil
+
+import numpy
+import safetensors.torch
+import torch
+import torchvision
+import transformers
+from reference import resources, versions
+from tiny import GEMMA3, eager, randomise
+
+OUT = resources("vision-encoder") / "siglip"
+IMAGE, PATCH, SIDE = 120, 5, 6
+torch.set_grad_enabled(False)
+
+
+def floats(name, values):
+    data = numpy.ascontiguousarray(values, dtype="<f4").tobytes()
+    (OUT / name).write_bytes(gzip.compress(data, 9, mtime=0))
+
+
+def noise(width, height, seed):
+    """u8[height, width, 3], which the tests make again from the same three multipliers."""
+    x, y, c = numpy.arange(width)[None, :, None], numpy.arange(height)[:, None, None], numpy.arange(3)[None, None, :]
+    return ((x * 73856093 ^ y * 19349663 ^ (c + 3 * seed) * 83492791) >> 7 & 255).astype(numpy.uint8)
+
+
+def config(side):
+    """More patches than a page of the cache holds, widths that are no multiple of anything."""
+    vision = transformers.SiglipVisionConfig(
+        hidden_size=36, intermediate_size=44, num_hidden_layers=3, num_attention_heads=2, image_size=IMAGE,
+        patch_size=PATCH, layer_norm_eps=3e-6, vision_use_head=False,
+    )
+    text = transformers.Gemma3TextConfig(**GEMMA3 | {"num_hidden_layers": 1})
+    return transformers.Gemma3Config(text_config=text, vision_config=vision, mm_tokens_per_image=side * side, image_token_index=95)
+
+
+def tower():
+    model = randomise(eager(transformers.Gemma3ForConditionalGeneration, config(SIDE)), 41, 0)
+    for name, weight in model.named_parameters():
+        # A LayerNorm's weight is near one; the projector's norm adds that itself.
+        if "layer_norm" in name or "layernorm" in name and "vision" in name:
+            weight += 1 if name.endswith("weight") else 0
+    seen = {k: v for k, v in model.state_dict().items() if "vision_tower" in k or "multi_modal_projector" in k}
+    saved = OUT / "tower"
+    shutil.rmtree(saved, ignore_errors=True)
+    saved.mkdir(parents=True)
+    model.config.save_pretrained(saved)
+    # By the names of released checkpoints, which are those of the saved ones.
+    seen = {
+        k.replace("model.vision_tower.", "vision_tower.").replace("model.multi_modal", "multi_modal"): v.to(torch.bfloat16)
+        for k, v in seen.items()
+    }
+    safetensors.torch.save_file(seen, saved / "model.safetensors")
+    (saved / "preprocessor_config.json").write_text(json.dumps({"image_mean": [0.5] * 3, "image_std": [0.5] * 3}) + "\n")
+    return seen
+
+
+def soft(seen, pixels, side):
+    model = eager(transformers.Gemma3ForConditionalGeneration, config(side))
+    prefix = "model." if any(k.startswith("model.vision_tower") for k in model.state_dict()) else ""
+    missing, unexpected = model.load_state_dict({prefix + k: v.float() for k, v in seen.items()}, strict=False)
+    assert not unexpected and not any("vision" in k or "projector" in k for k in missing), (missing, unexpected)
+    tokens = model.model.get_image_features(pixels).pooler_output
+    return torch.cat(list(tokens)).reshape(len(pixels), side * side, -1).numpy()
+
+
+OUT.mkdir(parents=True, exist_ok=True)
+weights = tower()
+images = numpy.stack([noise(IMAGE, IMAGE, seed) for seed in range(2)])
+pixels = (torch.from_numpy(images).permute(0, 3, 1, 2).float() - 127.5) / 127.5
+for name, side in ("soft", SIDE), ("soft-low", SIDE // 2):
+    made = soft(weights, pixels, side)
+    assert numpy.isfinite(made).all() and numpy.abs(made[0] - made[1]).max() > 0.1
+    floats(f"{name}.f32.gz", made)
+    print(name, made.shape, "up to", numpy.abs(made).max(), "spread", made.std())
+(OUT / "siglip.json").write_text(
+    json.dumps({"made by": "tests/golden/make_siglip.py", "versions": versions() | {"torchvision": torchvision.__version__}})
+    + "\n"
+)
