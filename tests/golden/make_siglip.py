@@ -74,6 +74,43 @@ def soft(seen, pixels, side):
     return torch.cat(list(tokens)).reshape(len(pixels), side * side, -1).numpy()
 
 
+def processor(size, **more):
+    return transformers.Gemma3ImageProcessor(
+        size={"height": size, "width": size}, image_mean=[0.5] * 3, image_std=[0.5] * 3,
+        pan_and_scan_min_crop_size=256, pan_and_scan_max_num_crops=4, pan_and_scan_min_ratio_to_activate=1.2, **more,
+    )
+
+
+def scaled():
+    """What the image processor makes of noise of many sizes, whole or cut."""
+    cases, values = [], []
+    for seed, (width, height, cut) in enumerate(
+        [(300, 200, 0), (80, 50, 0), (40, 40, 0), (121, 40, 0), (31, 97, 0), (1, 1, 0), (2, 1000, 0), (41, 39, 0),
+         (700, 300, 1), (1130, 270, 1), (300, 620, 1), (320, 300, 1)]
+    ):
+        made = processor(40, do_pan_and_scan=bool(cut))(noise(width, height, seed), return_tensors="np", input_data_format="channels_last")
+        crops = int(made["num_crops"][0]) if cut else 0
+        assert made["pixel_values"].shape == (1 + crops, 3, 40, 40)
+        cases.append({"width": width, "height": height, "seed": seed, "cut": bool(cut), "crops": crops})
+        values.append(made["pixel_values"].reshape(-1))
+    floats("scaled.f32.gz", numpy.concatenate(values))
+    return cases
+
+
+def crops():
+    """Where the image processor cuts, for sizes around every limit."""
+    lengths = [1, 2, 213, 255, 256, 257, 306, 307, 308, 384, 511, 512, 513, 640, 767, 768, 769, 895, 896, 1000, 1279, 1280, 1281, 2000, 4097]
+    found = []
+    for width in lengths:
+        for height in lengths:
+            # Positions are read off values: a plane of columns and one of rows.
+            image = torch.stack([torch.arange(width).expand(height, width), torch.arange(height)[:, None].expand(height, width)])
+            cut = processor(40).pan_and_scan_batched(image[None], 256, 4, 1.2)
+            if cut:
+                found.append([width, height, [[int(c[0, 0, 0, 0]), int(c[0, 1, 0, 0]), c.shape[-1], c.shape[-2]] for c in cut]])
+    return {"lengths": lengths, "cut": found}
+
+
 OUT.mkdir(parents=True, exist_ok=True)
 weights = tower()
 images = numpy.stack([noise(IMAGE, IMAGE, seed) for seed in range(2)])
@@ -83,7 +120,6 @@ for name, side in ("soft", SIDE), ("soft-low", SIDE // 2):
     assert numpy.isfinite(made).all() and numpy.abs(made[0] - made[1]).max() > 0.1
     floats(f"{name}.f32.gz", made)
     print(name, made.shape, "up to", numpy.abs(made).max(), "spread", made.std())
-(OUT / "siglip.json").write_text(
-    json.dumps({"made by": "tests/golden/make_siglip.py", "versions": versions() | {"torchvision": torchvision.__version__}})
-    + "\n"
-)
+value = {"made by": "tests/golden/make_siglip.py", "versions": versions() | {"torchvision": torchvision.__version__}}
+value |= {"scaled": scaled(), "crops": crops()}
+(OUT / "siglip.json").write_text(json.dumps(value, separators=(",", ":")) + "\n")
