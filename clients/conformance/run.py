@@ -165,21 +165,27 @@ def server():
 
 
 def table(lines: list) -> str:
-    """Cases down, clients across; what is no pass and does not lack the call gets a note below."""
-    columns = list(dict.fromkeys((line["client"], line["version"]) for line in lines))
+    """Cases down, clients across, both versions in one cell where they agree; what failed gets a note below."""
+    versions, cells = {}, {}
+    for line in lines:
+        column = (line.get("language", ""), line["client"])
+        cells[(*column, line["version"], line["case"])] = line
+        seen = versions.setdefault(column, [])
+        if line["version"] not in seen:
+            seen.append(line["version"])
     cases = list(dict.fromkeys(line["case"] for line in lines if line["case"]))
-    cells = {(line["client"], line["version"], line["case"]): line for line in lines}
     shown = {"pass": "yes", "n/a": "–", "fail": "**no**"}
-    out = ["| | " + " | ".join(f"{client.split(':')[-1]} {version}" for client, version in columns) + " |"]
-    out.append("|---|" + "---|" * len(columns))
+    names = (f"{column[0]} `{column[1].split(':')[-1]}` " + ", ".join(versions[column]) for column in versions)
+    out = ["| | " + " | ".join(names) + " |", "|---|" + "---|" * len(versions)]
     notes = []
     for case in cases:
         row = []
-        for column in columns:
-            line = cells.get((*column, case), {"outcome": "unavailable"})
-            row.append(shown.get(line["outcome"], "not run"))
-            if line["outcome"] == "fail":
-                notes.append(f"- {column[0]} {column[1]}, {case}: {line['reason'][:200]}")
+        for column in versions:
+            found = [cells.get((*column, version, case), {"outcome": "unavailable"}) for version in versions[column]]
+            words = [shown.get(line["outcome"], "not run") for line in found]
+            row.append(words[0] if len(set(words)) == 1 else ", ".join(words))
+            failed = (line for line in found if line["outcome"] == "fail")
+            notes += (f"- {column[1]} {line['version']}, {case}: {line['reason'][:200]}" for line in failed)
         out.append(f"| {case.replace('_', ' ')} | " + " | ".join(row) + " |")
     return "\n".join(out + ([""] + notes if notes else []))
 

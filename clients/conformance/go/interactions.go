@@ -3,9 +3,10 @@
 package main
 
 import (
-	"strings"
+	"errors"
 
 	"google.golang.org/genai"
+	"google.golang.org/genai/interactions/models/apierrors"
 	"google.golang.org/genai/interactions/models/interactions"
 	"google.golang.org/genai/interactions/models/operations"
 )
@@ -33,5 +34,6 @@ func interactionsCase() {
 	_, err = client.Interactions.Delete(ctx, operations.DeleteInteractionRequest{ID: *second.ID})
 	must(err)
 	_, err = client.Interactions.Get(ctx, operations.GetInteractionByIDRequest{ID: *second.ID})
-	check(err != nil && strings.Contains(err.Error(), "404"), err)
+	var refused *apierrors.GetInteractionByIDClientError
+	check(errors.As(err, &refused) && refused.HTTPMeta.Response.StatusCode == 404, err)
 }

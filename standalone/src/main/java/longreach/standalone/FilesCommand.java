@@ -58,11 +58,16 @@ final class FilesCommand implements Runnable {
     @Command(name = "delete", mixinStandardHelpOptions = true, description = "Delete files.")
     void delete(
             @Mixin ClientOptions client, @Parameters(arity = "1..*", paramLabel = "files/NAME") List<String> names) {
+        var deleted = GeminiClient.JSON.createArrayNode();
         try (var session = client.open()) {
             for (String name : names) {
                 session.client().delete(qualified(name));
+                deleted.add(qualified(name));
                 System.err.println("deleted " + qualified(name));
             }
+        }
+        if (client.json) {
+            ClientOptions.print(GeminiClient.JSON.createObjectNode().set("deleted", deleted));
         }
     }
 

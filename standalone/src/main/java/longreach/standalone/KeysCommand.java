@@ -3,6 +3,7 @@ package longreach.standalone;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.time.Clock;
+import java.util.StringJoiner;
 import longreach.gateway.auth.KeyFile;
 import longreach.gateway.auth.KeyFile.StoredKey;
 import longreach.gateway.auth.Tenant;
@@ -77,8 +78,7 @@ final class KeysCommand implements Runnable {
                             description = "Most bytes sent a minute, such as 500MB; 0: no limit.")
                     String bytes) {
         try {
-            var limits =
-                    new Tenant.Limits(requests, tokens, DataSize.parse(bytes).toBytes());
+            var limits = new Tenant.Limits(requests, tokens, size(bytes));
             var created = where.file().create(tenant, label, limits);
             if (where.json) {
                 ClientOptions.print(json(created.stored()).put("key", created.key()));
@@ -109,11 +109,12 @@ final class KeysCommand implements Runnable {
             }
             for (var key : keys) {
                 System.out.printf(
-                        "%s  %-20s %s  %s  %s%n",
+                        "%s  %-20s %s  %-28s  %-24s  %s%n",
                         key.id(),
                         key.tenant(),
                         key.created(),
                         key.active() ? "active" : "revoked " + key.revoked(),
+                        described(key.limits()),
                         key.label());
             }
             if (keys.isEmpty()) {
@@ -130,10 +131,40 @@ final class KeysCommand implements Runnable {
             if (!where.file().revoke(id)) {
                 throw CommandException.failed("keys revoke: " + id + " (expected: the id of an active key)");
             }
+            if (where.json) {
+                for (var key : where.file().load()) {
+                    if (key.id().equals(id)) {
+                        ClientOptions.print(json(key));
+                    }
+                }
+                return;
+            }
             System.err.println("revoked " + id);
         } catch (IOException e) {
             throw CommandException.failed("keys: " + e.getMessage(), e);
         }
+    }
+
+    private static long size(String text) {
+        try {
+            return DataSize.parse(text).toBytes();
+        } catch (IllegalArgumentException e) {
+            throw new IllegalArgumentException("--bytes: " + text + " (expected: a size such as 500MB)", e);
+        }
+    }
+
+    private static String described(Tenant.Limits limits) {
+        var facts = new StringJoiner(", ");
+        if (limits.requests() > 0) {
+            facts.add(limits.requests() + " requests/min");
+        }
+        if (limits.tokens() > 0) {
+            facts.add(limits.tokens() + " tokens/min");
+        }
+        if (limits.bytes() > 0) {
+            facts.add(limits.bytes() + " bytes/min");
+        }
+        return facts.length() == 0 ? "no limits" : facts.toString();
     }
 
     private static ObjectNode json(StoredKey key) {

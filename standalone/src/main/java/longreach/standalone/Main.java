@@ -38,7 +38,8 @@ public final class Main {
         System.exit(run(arguments));
     }
 
-    static int run(String... arguments) {
+    /** Runs one command, and leaves the process running. @return the exit code */
+    public static int run(String... arguments) {
         var commands = new CommandLine(new Main());
         commands.setExecutionExceptionHandler((exception, line, parsed) -> {
             if (exception instanceof CommandException known) {
