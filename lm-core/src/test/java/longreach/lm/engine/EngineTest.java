@@ -330,7 +330,7 @@ class EngineTest {
                 .hasMessageContaining("2048");
         assertThatThrownBy(() -> engine.submit(request("a", TokenStream.ofText(96), 1), new Collected()))
                 .hasMessageContaining("96");
-        Engine small = engine(null, new EngineSettings(100_000, 8, 4, 64, 64));
+        Engine small = engine(null, new EngineSettings(200_000, 8, 4, 64, 64));
         assertThatThrownBy(() ->
                         small.submit(request("a", TokenStream.ofText(TinyModel.prompt(1500, 1)), 1), new Collected()))
                 .isInstanceOf(EngineException.Overloaded.class);

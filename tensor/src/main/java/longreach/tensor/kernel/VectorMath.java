@@ -6,7 +6,11 @@ import static longreach.tensor.kernel.Lanes.LANES;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.VectorOperators;
 
-/** Element-wise functions over runs of f32. The last elements, fewer than a vector, go through {@link Math}. */
+/**
+ * Element-wise functions over runs of f32. An element of an activation is the same to the last bit wherever it lies in a run:
+ * the last ones, fewer than a vector, are padded to one, so that a token's result does not depend on how many others
+ * share its step. In sums and maxima, which are of one row, they are taken one by one.
+ */
 final class VectorMath {
     // 1.5 * 2^23: adding it rounds a small float to an integer, which is then in its low bits.
     private static final float ROUNDER = 0x1.8p23f;
@@ -141,9 +145,10 @@ final class VectorMath {
             FloatVector u = FloatVector.fromArray(F, up, upOffset + i);
             z.div(exp(z.neg()).add(one)).mul(u).intoArray(gate, gateOffset + i);
         }
-        for (int i = bound; i < n; i++) {
-            float z = gate[gateOffset + i];
-            gate[gateOffset + i] = (float) (z / (1 + Math.exp(-z))) * up[upOffset + i];
+        if (bound < n) {
+            float[] last = padded(gate, gateOffset + bound, n - bound);
+            siluMul(last, 0, padded(up, upOffset + bound, n - bound), 0, LANES);
+            System.arraycopy(last, 0, gate, gateOffset + bound, n - bound);
         }
     }
 
@@ -160,10 +165,10 @@ final class VectorMath {
             FloatVector t = z.mul(z).fma(c3, c1).mul(z);
             z.div(exp(t).add(one)).mul(u).intoArray(gate, gateOffset + i);
         }
-        for (int i = bound; i < n; i++) {
-            double z = gate[gateOffset + i];
-            double gelu = z / (1 + Math.exp(linear * (z + 0.044715 * z * z * z)));
-            gate[gateOffset + i] = (float) gelu * up[upOffset + i];
+        if (bound < n) {
+            float[] last = padded(gate, gateOffset + bound, n - bound);
+            geluTanhMul(last, 0, padded(up, upOffset + bound, n - bound), 0, LANES);
+            System.arraycopy(last, 0, gate, gateOffset + bound, n - bound);
         }
     }
 
@@ -212,8 +217,10 @@ final class VectorMath {
                     .mul(z);
             large.blend(series, s.compare(VectorOperators.LT, 0.25f)).mul(cap).intoArray(x, offset + i);
         }
-        for (int i = offset + bound; i < offset + n; i++) {
-            x[i] = (float) (cap * Math.tanh((double) x[i] / cap));
+        if (bound < n) {
+            float[] last = padded(x, offset + bound, n - bound);
+            softcap(last, 0, LANES, cap);
+            System.arraycopy(last, 0, x, offset + bound, n - bound);
         }
     }
 
@@ -241,9 +248,17 @@ final class VectorMath {
             FloatVector onePlusErf = one.add(one).sub(tail).blend(tail, v.compare(VectorOperators.LT, 0));
             v.mul(0.5f).mul(onePlusErf).intoArray(x, offset + i);
         }
-        for (int i = offset + bound; i < offset + n; i++) {
-            double z = x[i];
-            x[i] = (float) (z / 2 * (1 + Erf.erf(z / Math.sqrt(2))));
+        if (bound < n) {
+            float[] last = padded(x, offset + bound, n - bound);
+            geluErf(last, 0, LANES);
+            System.arraycopy(last, 0, x, offset + bound, n - bound);
         }
+    }
+
+    /** One vector that begins with {@code n} elements of x. Widths of models are whole vectors: it is seldom needed. */
+    private static float[] padded(float[] x, int offset, int n) {
+        float[] vector = new float[LANES];
+        System.arraycopy(x, offset, vector, 0, n);
+        return vector;
     }
 }

@@ -22,6 +22,9 @@ class InliningCliffTest {
     // Vectors as objects reach some 2 % of the multiply-adds that the machine is capable of; in registers, unpacking
     // included, ten times that.
     private static final double LEAST_SHARE = 0.05;
+    // Where 512-bit vectors multiply far faster than the memory reads, weights of 16 and 32 bits are bound by reading:
+    // as objects they are read at less than a quarter of the memory's rate.
+    private static final double LEAST_SHARE_OF_READS = 0.25;
 
     @Test
     void noKernelIsSlowerAfterTheOthersHaveRun() {
@@ -37,7 +40,8 @@ class InliningCliffTest {
                 Tensor tensor = TestTensors.random(types[i], ROWS, COLS, new Random(i));
                 matrices[i] = kernels.prepare(tensor, arena);
             }
-            double peak = MachineLimits.measure(pool, 300).flopsPerSecond() / 2;
+            MachineLimits limits = MachineLimits.measure(pool, 300);
+            double peak = limits.flopsPerSecond() / 2;
             float[] x = new float[12 * COLS];
             Arrays.fill(x, 0.5f);
             float[] y = new float[12 * ROWS];
@@ -46,6 +50,7 @@ class InliningCliffTest {
             int[] groups = {4, 3, 1};
             Runnable[] work = new Runnable[products + groups.length];
             double[] multiplications = new double[work.length];
+            double[] bytes = new double[work.length];
             for (int i = 0; i < types.length; i++) {
                 Matrix matrix = matrices[i];
                 work[4 * i] = () -> kernels.matmul(matrix, x, 0, 1, y, 0);
@@ -54,14 +59,17 @@ class InliningCliffTest {
                 work[4 * i + 3] = () -> kernels.decode(matrix, x, 0, 12, y, 0);
                 for (int k = 0; k < 4; k++) {
                     multiplications[4 * i + k] = (double) ROWS * COLS * (k % 2 == 1 ? 12 : 1);
+                    // Only the tiles, second of the four, read the weights once for all tokens.
+                    bytes[4 * i + k] =
+                            (k == 3 ? 12.0 : 1.0) * ROWS * COLS / types[i].blockElements * types[i].blockBytes;
                 }
             }
             for (int i = 0; i < groups.length; i++) {
                 AttentionShape shape = AttentionShape.causal(2 * groups[i], 2, 64);
                 KvPage[] pages = new KvPage[4];
                 for (int p = 0; p < pages.length; p++) {
-                    long bytes = kernels.kvPageBytes(shape, KvPage.Type.F16);
-                    pages[p] = new KvPage(arena.allocate(bytes, 64), KvPage.Type.F16);
+                    long size = kernels.kvPageBytes(shape, KvPage.Type.F16);
+                    pages[p] = new KvPage(arena.allocate(size, 64), KvPage.Type.F16);
                 }
                 int length = pages.length * KvPage.POSITIONS;
                 work[products + i] = () -> kernels.attention(shape, x, 0, 1, pages, length - 1, length, y, 0);
@@ -74,9 +82,10 @@ class InliningCliffTest {
             for (int i = 0; i < work.length; i++) {
                 double again = best(work[i]);
                 assertThat(again).as("kernel %d, before: %.3g s", i, first[i]).isLessThan(2 * first[i] + 50e-6);
-                assertThat(multiplications[i] / again)
-                        .as("multiplications per second of kernel %d", i)
-                        .isGreaterThan(LEAST_SHARE * peak);
+                double most = Math.max(
+                        multiplications[i] / (LEAST_SHARE * peak),
+                        bytes[i] / (LEAST_SHARE_OF_READS * limits.readBytesPerSecond()));
+                assertThat(again).as("seconds of kernel %d", i).isLessThan(most);
             }
         }
     }

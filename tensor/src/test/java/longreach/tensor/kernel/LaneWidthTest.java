@@ -55,6 +55,7 @@ class LaneWidthTest {
             test.decodeIsExactWhereRoundingIs(type);
         }
         VectorKernelsTest.sizes().forEach(test::elementwiseAgrees);
+        test.anActivationIsTheSameToTheLastBitWhereverItLies();
         test.layerNormAgrees();
         test.ropeAgrees(false);
         test.attentionAgrees(VectorKernelsTest.shapes().toList().get(2));

@@ -283,6 +283,30 @@ class VectorKernelsTest {
         }
     }
 
+    /** A width that is no multiple of a vector must not make a token's result depend on those that share its step. */
+    @Test
+    void anActivationIsTheSameToTheLastBitWhereverItLies() {
+        int n = 3 * Lanes.LANES + Lanes.LANES / 2;
+        float[] x = floats(n, 3);
+        float[] y = floats(n, 3);
+        List<Operation> operations = List.of(
+                (k, a) -> k.siluMul(a, 0, Arrays.copyOfRange(y, n - a.length, n), 0, a.length),
+                (k, a) -> k.geluTanhMul(a, 0, Arrays.copyOfRange(y, n - a.length, n), 0, a.length),
+                (k, a) -> k.geluErf(a, 0, a.length),
+                (k, a) -> k.softcap(a, 0, a.length, 30));
+        for (int i = 0; i < operations.size(); i++) {
+            float[] whole = x.clone();
+            operations.get(i).apply(vector, whole);
+            for (int from = 1; from < n; from++) {
+                float[] rest = Arrays.copyOfRange(x, from, n);
+                operations.get(i).apply(vector, rest);
+                assertThat(rest)
+                        .as("operation %d from %d", i, from)
+                        .containsExactly(Arrays.copyOfRange(whole, from, n));
+            }
+        }
+    }
+
     @Test
     void layerNormAgrees() {
         for (int n : new int[] {2, 17, 384, 577}) {
