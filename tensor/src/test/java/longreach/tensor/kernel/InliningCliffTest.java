@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import java.lang.foreign.Arena;
 import java.lang.management.ManagementFactory;
 import java.lang.management.ThreadMXBean;
+import java.time.Duration;
 import java.util.Arrays;
 import java.util.Random;
 import longreach.tensor.weights.Tensor;
@@ -25,6 +26,7 @@ class InliningCliffTest {
     // Where 512-bit vectors multiply far faster than the memory reads, weights of 16 and 32 bits are bound by reading:
     // as objects they are read at less than a quarter of the memory's rate.
     private static final double LEAST_SHARE_OF_READS = 0.25;
+    private static final Duration PATIENCE = Duration.ofSeconds(5);
 
     @Test
     void noKernelIsSlowerAfterTheOthersHaveRun() {
@@ -77,22 +79,28 @@ class InliningCliffTest {
             }
             double[] first = new double[work.length];
             for (int i = 0; i < work.length; i++) {
-                first[i] = best(work[i]);
+                first[i] = best(work[i], 0);
             }
             for (int i = 0; i < work.length; i++) {
-                double again = best(work[i]);
-                assertThat(again).as("kernel %d, before: %.3g s", i, first[i]).isLessThan(2 * first[i] + 50e-6);
                 double most = Math.max(
                         multiplications[i] / (LEAST_SHARE * peak),
                         bytes[i] / (LEAST_SHARE_OF_READS * limits.readBytesPerSecond()));
+                double same = 2 * first[i] + 50e-6;
+                double again = best(work[i], Math.min(same, most));
+                assertThat(again).as("kernel %d, before: %.3g s", i, first[i]).isLessThan(same);
                 assertThat(again).as("seconds of kernel %d", i).isLessThan(most);
             }
         }
     }
 
-    private static double best(Runnable work) {
+    /**
+     * The shortest time of 150 runs, or of as many as it takes to come below {@code enough}: after other kernels have run the
+     * compiler starts anew, which takes it a second or two. A cliff stays.
+     */
+    private static double best(Runnable work, double enough) {
         long best = Long.MAX_VALUE;
-        for (int i = 0; i < 150; i++) {
+        long end = System.nanoTime() + PATIENCE.toNanos();
+        for (int i = 0; i < 150 || best / 1e9 >= enough && enough > 0 && System.nanoTime() < end; i++) {
             long begin = THREADS.getCurrentThreadCpuTime();
             work.run();
             best = Math.min(best, THREADS.getCurrentThreadCpuTime() - begin);
