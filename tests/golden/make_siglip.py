@@ -10,6 +10,7 @@ import gzip
 import json
 import shutil
 
+import gguf
 import numpy
 import safetensors.torch
 import torch
@@ -65,6 +66,44 @@ def tower():
     return seen
 
 
+def mmproj(seen):
+    """The same tower as llama.cpp's converter writes it: matrices in f16, what is one-dimensional in f32."""
+    writer = gguf.GGUFWriter(OUT / "mmproj.gguf", "clip")
+    writer.add_bool("clip.has_vision_encoder", True)
+    writer.add_clip_projector_type("gemma3")
+    writer.add_vision_use_gelu(True)
+    writer.add_vision_image_size(IMAGE)
+    writer.add_vision_patch_size(PATCH)
+    writer.add_vision_embedding_length(36)
+    writer.add_vision_feed_forward_length(44)
+    writer.add_vision_block_count(3)
+    writer.add_vision_head_count(2)
+    writer.add_vision_attention_layernorm_eps(3e-6)
+    writer.add_vision_projection_dim(36)
+    writer.add_vision_image_mean([0.5] * 3)
+    writer.add_vision_image_std([0.5] * 3)
+    names = gguf.get_tensor_name_map(gguf.MODEL_ARCH.MMPROJ, 3)
+    rounded = {}
+    for name, values in seen.items():
+        stored = names.get_name(name, try_suffixes=(".weight", ".bias"))
+        # The map knows the names of released checkpoints, which have another level.
+        stored = stored or names.get_name(name.replace("vision_tower.", "vision_tower.vision_model."), (".weight", ".bias"))
+        stored = stored or "mm.input_projection.weight"
+        assert name.startswith("vision") or stored.startswith("mm."), name
+        values = values.float().numpy()
+        values = values + 1 if stored.startswith("mm.soft_emb_norm") else values
+        half = values.ndim > 1 and "position" not in stored
+        values = values.astype(numpy.float16 if half else numpy.float32)
+        writer.add_tensor(stored, values)
+        meant = torch.from_numpy(values.astype(numpy.float32))
+        rounded[name] = meant - 1 if stored.startswith("mm.soft_emb_norm") else meant
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.write_tensors_to_file()
+    writer.close()
+    return rounded
+
+
 def soft(seen, pixels, side):
     model = eager(transformers.Gemma3ForConditionalGeneration, config(side))
     prefix = "model." if any(k.startswith("model.vision_tower") for k in model.state_dict()) else ""
@@ -99,7 +138,7 @@ def scaled():
 
 def crops():
     """Where the image processor cuts, for sizes around every limit."""
-    lengths = [1, 2, 213, 255, 256, 257, 306, 307, 308, 384, 511, 512, 513, 640, 767, 768, 769, 895, 896, 1000, 1279, 1280, 1281, 2000, 4097]
+    lengths = [1, 2, 213, 255, 256, 257, 306, 307, 308, 384, 511, 512, 513, 640, 767, 768, 769, 895, 896, 1000, 1279, 1280, 1281, 2000, 2600]
     found = []
     for width in lengths:
         for height in lengths:
@@ -115,8 +154,8 @@ OUT.mkdir(parents=True, exist_ok=True)
 weights = tower()
 images = numpy.stack([noise(IMAGE, IMAGE, seed) for seed in range(2)])
 pixels = (torch.from_numpy(images).permute(0, 3, 1, 2).float() - 127.5) / 127.5
-for name, side in ("soft", SIDE), ("soft-low", SIDE // 2):
-    made = soft(weights, pixels, side)
+for name, side, seen in ("soft", SIDE, weights), ("soft-low", SIDE // 2, weights), ("soft-gguf", SIDE, mmproj(weights)):
+    made = soft(seen, pixels, side)
     assert numpy.isfinite(made).all() and numpy.abs(made[0] - made[1]).max() > 0.1
     floats(f"{name}.f32.gz", made)
     print(name, made.shape, "up to", numpy.abs(made).max(), "spread", made.std())

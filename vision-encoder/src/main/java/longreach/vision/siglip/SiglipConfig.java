@@ -161,7 +161,8 @@ public record SiglipConfig(
                     image + ", " + patch + ", " + pooled,
                     "each at least 1");
         }
-        if (image / patch % pooled != 0) {
+        boolean whole = image <= MAX_IMAGE && image % patch == 0;
+        if (whole && image / patch % pooled != 0) {
             throw meta.problem("clip.vision.projector.scale_factor", pooled, "a divisor of " + image / patch);
         }
         return new SiglipConfig(
@@ -171,7 +172,8 @@ public record SiglipConfig(
                 meta.integer("clip.vision.attention.head_count"),
                 image,
                 patch,
-                image / patch / pooled,
+                // What is not whole is refused below.
+                Math.max(1, image / patch / pooled),
                 (float) meta.number("clip.vision.attention.layer_norm_epsilon"),
                 meta.floats("clip.vision.image_mean"),
                 meta.floats("clip.vision.image_std"));

@@ -182,6 +182,13 @@ record SiglipWeights(
                 throw problem(files, stored + " (expected: [" + d + ", the text model's width])");
             }
             int text = (int) stored.shape()[1];
+            if (files instanceof GgufFile gguf && gguf.metadata().integer("clip.vision.projection_dim", text) != text) {
+                throw gguf.metadata()
+                        .problem(
+                                "clip.vision.projection_dim",
+                                gguf.metadata().integer("clip.vision.projection_dim"),
+                                text + ", as " + name + " has columns");
+            }
             float[] values = floats(name, d, text);
             try (Arena scratch = Arena.ofShared()) {
                 MemorySegment turned = scratch.allocate(4L * values.length, 64);

@@ -54,6 +54,18 @@ class SiglipTowerTest {
     }
 
     @Test
+    void theSameTowerFromGguf() throws Exception {
+        try (Arena arena = Arena.ofShared();
+                ModelFiles files = ModelFiles.open(Golden.path("mmproj.gguf"))) {
+            var tower = SiglipTower.load(files, vector(), true, arena);
+            float[] soft = tower.encode(pixels(tower.config(), 0, 1), 2, SIDE, () -> {});
+            double worst = Golden.relative(soft, Golden.floats("soft-gguf.f32.gz"));
+            System.out.printf("siglip, GGUF: relative difference %.1e%n", worst);
+            assertThat(worst).isLessThan(1e-5);
+        }
+    }
+
+    @Test
     void anImageIsTheSameAloneAndAmongOthers() throws Exception {
         try (Arena arena = Arena.ofShared();
                 ModelFiles files = ModelFiles.open(Golden.path("tower"))) {
