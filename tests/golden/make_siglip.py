@@ -17,6 +17,7 @@ import torch
 import torchvision
 import transformers
 from reference import resources, versions
+from siglip_noise import noise
 from tiny import GEMMA3, eager, randomise
 
 OUT = resources("vision-encoder") / "siglip"
@@ -27,12 +28,6 @@ torch.set_grad_enabled(False)
 def floats(name, values):
     data = numpy.ascontiguousarray(values, dtype="<f4").tobytes()
     (OUT / name).write_bytes(gzip.compress(data, 9, mtime=0))
-
-
-def noise(width, height, seed):
-    """u8[height, width, 3], which the tests make again from the same three multipliers."""
-    x, y, c = numpy.arange(width)[None, :, None], numpy.arange(height)[:, None, None], numpy.arange(3)[None, None, :]
-    return ((x * 73856093 ^ y * 19349663 ^ (c + 3 * seed) * 83492791) >> 7 & 255).astype(numpy.uint8)
 
 
 def config(side):

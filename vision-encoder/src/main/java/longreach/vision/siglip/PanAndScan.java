@@ -8,7 +8,7 @@ import java.util.List;
  * along its longer side into pieces that are nearer to squares, each seen by itself beside the whole. The numbers are those
  * of transformers' {@code Gemma3Processor}.
  */
-final class PanAndScan {
+public final class PanAndScan {
     private static final double LEAST_RATIO = 1.2;
     private static final int LEAST_SIDE = 256;
     private static final int MOST_CROPS = 4;
@@ -16,8 +16,8 @@ final class PanAndScan {
     private PanAndScan() {}
 
     /** A part of an image, in pixels from its upper left corner. */
-    record View(int x, int y, int width, int height) {
-        static View whole(int width, int height) {
+    public record View(int x, int y, int width, int height) {
+        public static View whole(int width, int height) {
             return new View(0, 0, width, height);
         }
 

@@ -64,6 +64,14 @@ record SiglipWeights(
         return new Loader(files, config, kernels, arena).load();
     }
 
+    /** Whether a tensor is of a tower or a projector, by the names of either format. */
+    static boolean isOfEyes(String name) {
+        return name.startsWith("v.")
+                || name.startsWith("mm.")
+                || name.contains("vision_tower.")
+                || name.contains("multi_modal_projector.");
+    }
+
     static WeightsException problem(ModelFiles files, String message) {
         return new WeightsException(files.path() + ": " + message);
     }
