@@ -3,10 +3,12 @@ package longreach.standalone;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Locale;
 import java.util.concurrent.Callable;
 import longreach.lm.engine.ModelCatalogue;
 import longreach.lm.model.Precision;
 import longreach.standalone.needle.NeedleBench;
+import longreach.store.api.Codec;
 import longreach.tensor.weights.ModelCache;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
@@ -58,6 +60,12 @@ final class NeedleCommand implements Callable<Integer> {
     @Option(names = "--precision", paramLabel = "f32|fast", description = "Default: ${DEFAULT-VALUE}.")
     private String precision = "fast";
 
+    @Option(
+            names = "--codec",
+            paramLabel = "f16|q8|q4",
+            description = "What keys and values are stored as (default: ${DEFAULT-VALUE}).")
+    private String codec = "f16";
+
     @Option(names = "--threads", paramLabel = "N", description = "Threads that compute (default: one for each core).")
     private int threads;
 
@@ -108,13 +116,23 @@ final class NeedleCommand implements Callable<Integer> {
                 plot,
                 show);
         Path file = new ModelCatalogue(ModelCache.ofEnvironment()).find(model).file();
-        Precision exactness = precision.equals("f32") ? Precision.F32 : Precision.FAST;
+        Precision exactness = exactness();
         try {
             new NeedleBench(setting, System.out, System.err).run(file, threads, exactness);
         } catch (IllegalArgumentException e) {
             throw CommandException.usage(e.getMessage());
         }
         return 0;
+    }
+
+    private Precision exactness() {
+        if (!List.of("f32", "fast").contains(precision)) {
+            throw CommandException.usage("--precision: " + precision + " (expected: f32 or fast)");
+        }
+        if (!List.of("f16", "q8", "q4").contains(codec)) {
+            throw CommandException.usage("--codec: " + codec + " (expected: f16, q8 or q4)");
+        }
+        return precision.equals("f32") ? Precision.F32 : Precision.fast(Codec.valueOf(codec.toUpperCase(Locale.ROOT)));
     }
 
     /** "8k" is 8192. */
