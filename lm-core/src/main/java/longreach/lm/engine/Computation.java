@@ -6,6 +6,7 @@ import java.security.NoSuchAlgorithmException;
 import longreach.lm.model.ModelCard;
 import longreach.lm.model.Precision;
 import longreach.store.api.Digest;
+import longreach.tensor.kernel.Kernels;
 
 /**
  * Digests of what keys and values depend on beside tokens and tenant: part of every chunk's key.
@@ -14,8 +15,8 @@ import longreach.store.api.Digest;
  * @param windowed where a token sees the first ones and a window: never to be taken for the other
  */
 record Computation(Digest exact, Digest windowed) {
-    static Computation of(ModelCard card, Precision precision, LongSettings settings) {
-        Digest exact = sha256(card.digest(), precision.name());
+    static Computation of(ModelCard card, Precision precision, Kernels kernels, LongSettings settings) {
+        Digest exact = sha256(card.digest(), precision.identity(kernels));
         String window = "window/" + settings.initialTokens() + "/" + settings.windowTokens();
         return new Computation(exact, sha256(exact.bytes(), window));
     }

@@ -5,7 +5,7 @@ import longreach.tensor.kernel.Kernels;
 import longreach.tensor.kernel.KvPage;
 import longreach.tensor.kernel.Matrix;
 
-/** How exactly a model computes. The name is part of every chunk's key. */
+/** How exactly a model computes. The {@link #identity} is part of every chunk's key. */
 public enum Precision {
     /** Everything in f32, keys and values too: what is compared with a reference. */
     F32(Codec.F32),
@@ -35,6 +35,11 @@ public enum Precision {
         };
     }
 
+    /** What tells keys and values of this precision from others': its name, and the products of prompts where not in f32. */
+    public String identity(Kernels kernels) {
+        return this == F32 || kernels.prefillType().equals("f32") ? name() : name() + "/" + kernels.prefillType();
+    }
+
     /** What chunks hold. */
     public Codec codec() {
         return codec;
@@ -58,7 +63,7 @@ public enum Precision {
         if (this == F32) {
             kernels.matmulExact(w, x, xOffset, tokens, y, yOffset);
         } else {
-            kernels.matmulUniform(w, x, xOffset, tokens, y, yOffset);
+            kernels.prefill(w, x, xOffset, tokens, y, yOffset);
         }
     }
 

@@ -10,9 +10,9 @@ import org.slf4j.LoggerFactory;
 
 /**
  * Chooses the kernels once, at start, and logs the choice. The system property {@code longreach.kernels} forces one:
- * {@code vector} is Java alone, {@code onednn} multiplies the panels of prompts through oneDNN, {@code scalar} is for
- * comparison; {@code auto}, the default, is {@code vector} until {@link KernelCheck} finds the kernels warm, and then
- * {@code onednn} if it loads and a short measurement shows it ahead. {@code longreach.threads} sets the number of computing threads, by default one per physical core.
+ * {@code vector} is Java alone, {@code onednn} multiplies the panels of prompts through oneDNN, {@code bf16} prompts of the
+ * fast precision in that number format, {@code scalar} is for comparison; {@code auto}, the default, is {@code vector} until
+ * {@link KernelCheck} finds the kernels warm, and then what loads and a short measurement shows ahead. {@code longreach.threads} sets the number of computing threads, by default one per physical core.
  */
 public final class KernelSelector {
     private static final Logger log = LoggerFactory.getLogger(KernelSelector.class);
@@ -32,17 +32,18 @@ public final class KernelSelector {
 
     /**
      * @throws IllegalArgumentException for an unknown name
-     * @throws UnsupportedOperationException for {@code onednn} where it does not work
+     * @throws UnsupportedOperationException for {@code onednn} and {@code bf16} where it does not work
      */
     public static Kernels create(String name, ComputePool pool) {
         return switch (name) {
             case "auto" -> VectorKernels.undecided(pool);
             case "vector" -> new VectorKernels(pool);
-            case "onednn" -> new VectorKernels(pool, true);
+            case "onednn" -> new VectorKernels(pool, true, false);
+            case "bf16" -> new VectorKernels(pool, false, true);
             case "scalar" -> new ScalarKernels(pool);
             default ->
                 throw new IllegalArgumentException(
-                        "longreach.kernels: " + name + " (expected: auto, vector, onednn or scalar)");
+                        "longreach.kernels: " + name + " (expected: auto, vector, onednn, bf16 or scalar)");
         };
     }
 

@@ -66,10 +66,25 @@ public interface Kernels {
 
     /**
      * As {@link #matmul}, with each token's result the same to the last bit however many tokens are computed with it. The
-     * keys and values of a prompt come from this, so that a prompt may be cut anywhere. The default is {@link #matmul}.
+     * default is {@link #matmul}.
      */
     default void matmulUniform(Matrix w, float[] x, int xOffset, int tokens, float[] y, int yOffset) {
         matmul(w, x, xOffset, tokens, y, yOffset);
+    }
+
+    /**
+     * The product for tokens of prompts in the fast precision. The keys and values of a prompt come from this: each token's
+     * result is the same to the last bit however many tokens are computed with it, so that a prompt may be cut anywhere.
+     * Where {@link #prefillType} is "bf16", weights and activations are rounded to that first:
+     * |error| <= (2^-7 + 2^-16 + cols * 2^-23) * sum |x w|. The default is {@link #matmulUniform}.
+     */
+    default void prefill(Matrix w, float[] x, int xOffset, int tokens, float[] y, int yOffset) {
+        matmulUniform(w, x, xOffset, tokens, y, yOffset);
+    }
+
+    /** "f32" or "bf16": what {@link #prefill} multiplies, and so a part of what a prompt's keys and values depend on. */
+    default String prefillType() {
+        return "f32";
     }
 
     /** y = x * rsqrt(mean(x^2) + eps) * w, per token of {@code n} elements; y may be x. */

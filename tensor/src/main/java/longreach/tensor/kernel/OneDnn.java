@@ -9,12 +9,8 @@ import static org.bytedeco.dnnl.global.dnnl.DNNL_ARG_SRC;
 import static org.bytedeco.dnnl.global.dnnl.DNNL_ARG_WEIGHTS;
 
 import java.lang.foreign.Arena;
-import java.lang.foreign.FunctionDescriptor;
-import java.lang.foreign.Linker;
 import java.lang.foreign.MemorySegment;
-import java.lang.foreign.SymbolLookup;
 import java.lang.foreign.ValueLayout;
-import java.lang.invoke.MethodHandle;
 import java.nio.ByteOrder;
 import java.util.HashMap;
 import java.util.Map;
@@ -27,7 +23,6 @@ import org.bytedeco.dnnl.memory;
 import org.bytedeco.dnnl.primitive_attr;
 import org.bytedeco.dnnl.stream;
 import org.bytedeco.javacpp.Loader;
-import org.bytedeco.javacpp.Pointer;
 
 /**
  * {@link Tile} through oneDNN: f32 rows of activations times a panel [columns, GROUP]. A {@link Panel} is, as it lies, one
@@ -66,14 +61,6 @@ final class OneDnn {
         queue = new stream(cpu);
     }
 
-    /** Native memory at a given address, for JavaCPP. */
-    private static final class Address extends Pointer {
-        Address at(long address) {
-            this.address = address;
-            return this;
-        }
-    }
-
     /** @param stride elements from one row of activations to the next */
     private record Shape(int rows, int depth, int stride) {}
 
@@ -86,7 +73,7 @@ final class OneDnn {
             memory scratchpad,
             long scratchBytes,
             IntMemoryMap arguments,
-            Address address) {}
+            NativeAddress address) {}
 
     /**
      * One instance for each thread of a pool.
@@ -228,7 +215,7 @@ final class OneDnn {
             if (scratch.byteSize() < scratchBytes) {
                 scratch = arena.allocate(scratchBytes, PAGE);
             }
-            var address = new Address();
+            var address = new NativeAddress();
             var arguments = new IntMemoryMap();
             var x = new memory(source, cpu, address.at(out.address()));
             var w = new memory(weights, cpu, address.at(out.address()));
@@ -268,36 +255,6 @@ final class OneDnn {
                 throw new UnsupportedOperationException(
                         "products of " + rows + " rows and depth " + depth + " have other last bits than Java's");
             }
-        }
-    }
-
-    /** oneDNN's own threads are not wanted: the pool's threads each compute their share. */
-    private static final class OpenMp {
-        private static final MethodHandle SET_THREADS = setThreads();
-
-        /** For calls of this thread from now on. */
-        static void oneThread() {
-            try {
-                SET_THREADS.invokeExact(1);
-            } catch (Throwable e) {
-                throw new IllegalStateException("omp_set_num_threads does not throw", e);
-            }
-        }
-
-        private static MethodHandle setThreads() {
-            for (String library : new String[] {"libgomp.so.1", "libomp.so", "libiomp5.so", "libomp.dylib"}) {
-                try {
-                    return SymbolLookup.libraryLookup(library, Arena.global())
-                            .find("omp_set_num_threads")
-                            .map(symbol -> Linker.nativeLinker()
-                                    .downcallHandle(symbol, FunctionDescriptor.ofVoid(ValueLayout.JAVA_INT)))
-                            .orElseThrow();
-                } catch (IllegalArgumentException | java.util.NoSuchElementException e) {
-                    // Not this one: which of them oneDNN was built with depends on the platform.
-                    continue;
-                }
-            }
-            throw new UnsupportedOperationException("its OpenMP library is not found");
         }
     }
 }

@@ -47,20 +47,30 @@ public final class VectorKernels implements Kernels {
 
     // One for each thread where oneDNN multiplies the panels, else none.
     private OneDnn[] oneDnn;
+    // Null where prompts of the fast precision are multiplied in f32.
+    private Bf16Products bf16;
+    private final Expansions expansions;
     private boolean undecided;
     private MemorySegment source = MemorySegment.NULL;
 
     public VectorKernels(ComputePool pool) {
-        this(pool, false);
+        this(pool, false, false);
     }
 
     /**
      * @param useOneDnn whether oneDNN multiplies the panels of prompts
+     * @param useBf16 whether it multiplies prompts of the fast precision in bf16
      * @throws UnsupportedOperationException when it is wanted and cannot
      */
-    VectorKernels(ComputePool pool, boolean useOneDnn) {
+    VectorKernels(ComputePool pool, boolean useOneDnn, boolean useBf16) {
+        this(pool, useOneDnn, useBf16, useBf16 ? Long.MAX_VALUE : Expansions.defaultBytes());
+    }
+
+    private VectorKernels(ComputePool pool, boolean useOneDnn, boolean useBf16, long expandedBytes) {
         this.pool = pool;
         oneDnn = useOneDnn ? OneDnn.of(pool.threads()) : new OneDnn[0];
+        bf16 = useBf16 ? new Bf16Products(pool) : null;
+        expansions = new Expansions(expandedBytes);
         attention = new AttentionKernel(pool);
         panels = new float[pool.threads()][PANEL_COLS_WHOLE * GROUP];
         tiles = new float[pool.threads()][Tile.ROWS * GROUP];
@@ -68,7 +78,7 @@ public final class VectorKernels implements Kernels {
 
     @Override
     public String name() {
-        return "vector/" + Lanes.F.vectorBitSize() + (oneDnn.length > 0 ? "+onednn" : "");
+        return "vector/" + Lanes.F.vectorBitSize() + (oneDnn.length > 0 ? "+onednn" : "") + (bf16 == null ? "" : "+bf16");
     }
 
     @Override
@@ -83,12 +93,19 @@ public final class VectorKernels implements Kernels {
         return kernels;
     }
 
-    /** Lets oneDNN multiply the panels from now on where it is faster, if that was left open. */
+    /** Lets oneDNN multiply prompts from now on the way that is fastest, if that was left open. */
     void decide() {
-        if (undecided && OneDnnTrial.run(pool).isAhead()) {
-            oneDnn = OneDnn.of(pool.threads());
+        if (!undecided) {
+            return;
         }
         undecided = false;
+        OneDnnTrial trial = OneDnnTrial.run(pool, expansions.neededBytes(), expansions.mostBytes());
+        if (trial.isAhead()) {
+            oneDnn = OneDnn.of(pool.threads());
+        }
+        if (trial.isBf16Ahead()) {
+            bf16 = new Bf16Products(pool);
+        }
     }
 
     /** The formats of the matrices that were prepared so far. */
@@ -100,11 +117,17 @@ public final class VectorKernels implements Kernels {
     public Matrix prepare(Tensor weight, Arena arena) {
         PackedMatrix packed = PackedMatrix.of(weight, pool);
         prepared.add(packed.format());
+        expand(packed, arena);
         if (weight.data().isMapped()) {
             // The file's pages were read and are not needed again; without this they stay in memory beside the copy.
             weight.data().unload();
         }
         return packed;
+    }
+
+    /** Lets prompts have a matrix in bf16, in memory that the arena owns. */
+    void expand(PackedMatrix w, Arena arena) {
+        expansions.add(w, arena);
     }
 
     @Override
@@ -121,6 +144,22 @@ public final class VectorKernels implements Kernels {
     @Override
     public void matmulUniform(Matrix matrix, float[] x, int xOffset, int tokens, float[] y, int yOffset) {
         tiled(checked(matrix, x, xOffset, tokens, y, yOffset), x, xOffset, tokens, y, yOffset);
+    }
+
+    @Override
+    public void prefill(Matrix matrix, float[] x, int xOffset, int tokens, float[] y, int yOffset) {
+        PackedMatrix w = checked(matrix, x, xOffset, tokens, y, yOffset);
+        Bf16Weights expanded = bf16 == null ? null : expansions.of(w, bf16);
+        if (expanded == null) {
+            tiled(w, x, xOffset, tokens, y, yOffset);
+        } else {
+            bf16.multiply(expanded, x, xOffset, tokens, y, yOffset);
+        }
+    }
+
+    @Override
+    public String prefillType() {
+        return bf16 == null ? "f32" : "bf16";
     }
 
     private static PackedMatrix checked(Matrix matrix, float[] x, int xOffset, int tokens, float[] y, int yOffset) {
