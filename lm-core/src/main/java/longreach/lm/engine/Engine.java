@@ -174,7 +174,12 @@ public final class Engine implements AutoCloseable {
         pool = new KvPool(kernels, model.kvShape(), precision.codec(), settings.kvBytes());
         publisher = store == null ? null : new ChunkPublisher(store, pool, metrics::audited);
         reads = new StoreReads(
-                store, pool, publisher, metrics, Computation.of(card, precision, kernels, settings.reach()), new Loop());
+                store,
+                pool,
+                publisher,
+                metrics,
+                Computation.of(card, precision, kernels, settings.reach()),
+                new Loop());
         selection = new LongSelection(tokens, card.vocabulary(), embedder);
         publishesAnswers = precision.generatesAsItPrefills();
         queue = new FairQueue<>(settings.maxQueue());

@@ -14,7 +14,6 @@ import longreach.lm.model.ModelCard;
 import longreach.lm.model.Precision;
 import longreach.lm.prompt.TokenStream;
 import longreach.lm.sample.Logprobs;
-import longreach.tensor.kernel.KernelCheck;
 import longreach.tensor.kernel.KernelSelector;
 import longreach.tensor.kernel.Kernels;
 
@@ -61,8 +60,7 @@ public final class EngineBench implements AutoCloseable {
 
     /** What a server does before it is ready: warms the kernels up, and lets them choose their way. */
     public void warmUp() {
-        WarmUp.run(model, kernels, precision, ModelLoader.WARM_UP);
-        KernelCheck.run(kernels);
+        ModelLoader.warmUp(checkpoint, kernels, precision);
     }
 
     public ModelTokenizer tokenizer() {

@@ -135,6 +135,17 @@ public final class ModelLoader {
         return serve(entry, null, kernels, precision, store, settings, metrics, null);
     }
 
+    /** Warms the kernels up, lets them choose their way of multiplying prompts, and warms that up where it is another. */
+    static WarmUp.Outcome warmUp(Checkpoint checkpoint, Kernels kernels, Precision precision) {
+        String before = kernels.prefillType();
+        WarmUp.Outcome outcome = WarmUp.run(checkpoint.model(), kernels, precision, WARM_UP);
+        KernelCheck.run(kernels);
+        if (!kernels.prefillType().equals(before)) {
+            WarmUp.run(checkpoint.model(), kernels, precision, WARM_UP);
+        }
+        return outcome;
+    }
+
     /**
      * The same with a model that guesses, and one that tells which texts mean alike.
      *
@@ -157,7 +168,7 @@ public final class ModelLoader {
         try {
             ChatTemplate template = checkpoint.template();
             long loaded = System.nanoTime();
-            WarmUp.Outcome warm = WarmUp.run(checkpoint.model(), kernels, precision, WARM_UP);
+            WarmUp.Outcome warm = warmUp(checkpoint, kernels, precision);
             log.info(
                     "model {}: warm after {} rounds in {} ms, {} to {} ms a round{}",
                     entry.name(),
@@ -166,7 +177,6 @@ public final class ModelLoader {
                     Math.round(warm.firstMilliseconds()),
                     Math.round(warm.lastMilliseconds()),
                     warm.stable() ? "" : ", still getting faster");
-            KernelCheck.run(kernels);
             DraftModel guesses = null;
             if (guessing != null) {
                 draft = open(guessing.name(), guessing.file(), kernels, precision);

@@ -42,7 +42,8 @@ final class Bf16Products {
 
     private static final int WIDTH = BLOCKS * Bf16Weights.BLOCK;
 
-    // Products of a chunk of work, unless that gives too few chunks: enough for rounding the activations to count little.
+    // Products of a chunk of work, unless that gives too few chunks: enough for rounding the activations to count
+    // little.
     private static final int CHUNK_PRODUCTS = 4;
     private static final int CHUNKS_PER_THREAD = 6;
     private static final int PAGE = 64;
@@ -86,7 +87,8 @@ final class Bf16Products {
     void multiply(Bf16Weights w, float[] x, int xOffset, int tokens, float[] y, int yOffset) {
         int rowBlocks = (tokens + MOST_ROWS - 1) / MOST_ROWS;
         int products = (w.blocks() + BLOCKS - 1) / BLOCKS;
-        boolean few = rowBlocks * ((products + CHUNK_PRODUCTS - 1) / CHUNK_PRODUCTS) < pool.threads() * CHUNKS_PER_THREAD;
+        boolean few =
+                rowBlocks * ((products + CHUNK_PRODUCTS - 1) / CHUNK_PRODUCTS) < pool.threads() * CHUNKS_PER_THREAD;
         int each = few ? 1 : CHUNK_PRODUCTS;
         int pieces = (products + each - 1) / each;
         long number = ++job;
@@ -169,8 +171,7 @@ final class Bf16Products {
                 int used = Math.min(width, w.rows() - row);
                 int target = yOffset + token * w.rows() + row;
                 for (int i = 0; i < count; i++) {
-                    MemorySegment.copy(
-                            out, ValueLayout.JAVA_FLOAT, 4L * i * width, y, target + i * w.rows(), used);
+                    MemorySegment.copy(out, ValueLayout.JAVA_FLOAT, 4L * i * width, y, target + i * w.rows(), used);
                 }
             }
         }
@@ -249,8 +250,7 @@ final class Bf16Products {
                     .put(DNNL_ARG_WEIGHTS, weights)
                     .put(DNNL_ARG_DST, target)
                     .put(DNNL_ARG_SCRATCHPAD, pad);
-            return new Product(
-                    new matmul(description), source, weights, target, pad, scratchBytes, arguments, address);
+            return new Product(new matmul(description), source, weights, target, pad, scratchBytes, arguments, address);
         }
     }
 
@@ -284,8 +284,7 @@ final class Bf16Products {
     }
 
     /** All rows of x times the weights, in products of a number of rows. */
-    private static float[] results(
-            Worker worker, Depth depth, int size, int blocks, MemorySegment x, MemorySegment w) {
+    private static float[] results(Worker worker, Depth depth, int size, int blocks, MemorySegment x, MemorySegment w) {
         int values = ROWS[size] * blocks * Bf16Weights.BLOCK;
         float[] y = new float[MOST_ROWS * blocks * Bf16Weights.BLOCK];
         for (int row = 0; row < MOST_ROWS; row += ROWS[size]) {
@@ -296,8 +295,7 @@ final class Bf16Products {
     }
 
     /** A few of the sums, since a wrong layout would show nowhere else. */
-    private static void requireSums(
-            float[] y, int width, int depth, int stride, MemorySegment x, MemorySegment w) {
+    private static void requireSums(float[] y, int width, int depth, int stride, MemorySegment x, MemorySegment w) {
         for (int i = 0; i < MOST_ROWS * width; i += 1021) {
             double sum = 0;
             double magnitude = 0;
@@ -305,8 +303,9 @@ final class Bf16Products {
                 int row = i % width;
                 long block = (long) row / Bf16Weights.BLOCK * Bf16Weights.BLOCK * depth;
                 long at = block + (long) k / 2 * 2 * Bf16Weights.BLOCK + row % Bf16Weights.BLOCK * 2 + k % 2;
-                double product = (double) Bf16.widen(x.getAtIndex(ValueLayout.JAVA_SHORT, (long) i / width * stride + k))
-                        * Bf16.widen(w.getAtIndex(ValueLayout.JAVA_SHORT, at));
+                double product =
+                        (double) Bf16.widen(x.getAtIndex(ValueLayout.JAVA_SHORT, (long) i / width * stride + k))
+                                * Bf16.widen(w.getAtIndex(ValueLayout.JAVA_SHORT, at));
                 sum += product;
                 magnitude += Math.abs(product);
             }

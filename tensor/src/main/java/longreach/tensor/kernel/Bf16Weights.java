@@ -49,8 +49,8 @@ record Bf16Weights(int rows, int cols, int depth, MemorySegment data) {
 
     /** Unpacks and rounds with all threads of the pool. */
     static Bf16Weights of(PackedMatrix w, ComputePool pool, Arena arena) {
-        var weights = new Bf16Weights(
-                w.rows(), w.cols(), depth(w.cols()), arena.allocate(bytes(w.rows(), w.cols()), PAGE));
+        var weights =
+                new Bf16Weights(w.rows(), w.cols(), depth(w.cols()), arena.allocate(bytes(w.rows(), w.cols()), PAGE));
         float[][] panels = new float[pool.threads()][PANEL_COLS * GROUP];
         pool.forEach(w.groups(), (group, thread) -> weights.fill(w, group, panels[thread]));
         return weights;

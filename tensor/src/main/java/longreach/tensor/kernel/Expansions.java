@@ -13,7 +13,8 @@ import org.slf4j.LoggerFactory;
  */
 final class Expansions {
     private static final Logger log = LoggerFactory.getLogger(Expansions.class);
-    // Of the machine's, or the container's, memory: weights of two bytes come on top of the packed ones, pages and heap.
+    // Of the machine's, or the container's, memory: weights of two bytes come on top of the packed ones, pages and
+    // heap.
     private static final int MEMORY_SHARE = 4;
 
     private final Map<PackedMatrix, Expansion> expansions = new WeakHashMap<>();

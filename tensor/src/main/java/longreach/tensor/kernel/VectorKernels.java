@@ -78,7 +78,8 @@ public final class VectorKernels implements Kernels {
 
     @Override
     public String name() {
-        return "vector/" + Lanes.F.vectorBitSize() + (oneDnn.length > 0 ? "+onednn" : "") + (bf16 == null ? "" : "+bf16");
+        return "vector/" + Lanes.F.vectorBitSize() + (oneDnn.length > 0 ? "+onednn" : "")
+                + (bf16 == null ? "" : "+bf16");
     }
 
     @Override
