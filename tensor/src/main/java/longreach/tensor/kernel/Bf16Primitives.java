@@ -223,8 +223,7 @@ final class Bf16Primitives {
                 long block = (long) (column - column % BLOCK) * depth.depth;
                 long at = block + (long) (k - k % 2) * BLOCK + column % BLOCK * 2 + k % 2;
                 short factor = x.getAtIndex(ValueLayout.JAVA_SHORT, (long) i / width * depth.stride + k);
-                double product =
-                        (double) Bf16.widen(factor) * Bf16.widen(w.getAtIndex(ValueLayout.JAVA_SHORT, at));
+                double product = (double) Bf16.widen(factor) * Bf16.widen(w.getAtIndex(ValueLayout.JAVA_SHORT, at));
                 sum += product;
                 magnitude += Math.abs(product);
             }

@@ -1,6 +1,5 @@
 package longreach.tensor.kernel;
 
-
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
@@ -123,12 +122,7 @@ final class Bf16Products {
                 int target = yOffset + token * w.rows() + row;
                 for (int i = 0; i < count; i++) {
                     MemorySegment.copy(
-                            primitives.out,
-                            ValueLayout.JAVA_FLOAT,
-                            4L * i * width,
-                            y,
-                            target + i * w.rows(),
-                            used);
+                            primitives.out, ValueLayout.JAVA_FLOAT, 4L * i * width, y, target + i * w.rows(), used);
                 }
             }
         }
