@@ -1,8 +1,10 @@
 package longreach.vision;
 
 import java.util.Map;
+import java.util.Optional;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
+import longreach.tensor.kernel.KernelSelector;
 import longreach.tensor.process.ChildPool;
 import longreach.vision.document.OfficeReader;
 import longreach.vision.document.PdfReader;
@@ -13,11 +15,13 @@ import longreach.vision.media.MediaReader;
 import longreach.vision.media.MediaType;
 import longreach.vision.ocr.OcrEngine;
 import longreach.vision.rpc.VisionEncoderService;
+import longreach.vision.siglip.Eyes;
 import longreach.vision.video.FrameSource;
 import longreach.vision.video.VideoReader;
 import org.springframework.boot.SpringBootConfiguration;
 import org.springframework.boot.WebApplicationType;
 import org.springframework.boot.autoconfigure.EnableAutoConfiguration;
+import org.springframework.boot.autoconfigure.condition.ConditionalOnProperty;
 import org.springframework.boot.builder.SpringApplicationBuilder;
 import org.springframework.boot.context.properties.EnableConfigurationProperties;
 import org.springframework.boot.grpc.server.autoconfigure.GrpcServerExecutorProvider;
@@ -26,7 +30,7 @@ import org.springframework.context.annotation.Bean;
 /** Serves {@code longreach.v1.VisionEncoder}. */
 @SpringBootConfiguration(proxyBeanMethods = false)
 @EnableAutoConfiguration
-@EnableConfigurationProperties(VisionSettings.class)
+@EnableConfigurationProperties({VisionSettings.class, EyesSettings.class})
 public class VisionEncoderApplication {
     public static void main(String[] args) {
         builder().run(args);
@@ -85,20 +89,34 @@ public class VisionEncoderApplication {
                 settings.decoders());
     }
 
+    /** The eyes, loaded at start: whether there are some decides what models are told of images. */
     @Bean
-    VisionEncoderService visionEncoderService(
-            VisionSettings settings, OcrEngine ocr, ComputeGate gate, ChildPool decoders) {
-        return new VisionEncoderService(settings, ocr, readers(settings, ocr, gate, decoders));
+    @ConditionalOnProperty("vision-encoder.eyes.model")
+    Eyes eyes(EyesSettings settings) {
+        int threads = settings.threads() == 0 ? KernelSelector.defaultThreads() : settings.threads();
+        boolean exact = settings.precision() == EyesSettings.Precision.F32;
+        return Eyes.load(settings.model(), KernelSelector.select(threads), exact);
     }
 
-    /** One reader for each family of media that can be read. */
+    @Bean
+    VisionEncoderService visionEncoderService(
+            VisionSettings settings, OcrEngine ocr, ComputeGate gate, ChildPool decoders, Optional<Eyes> eyes) {
+        return new VisionEncoderService(
+                settings, ocr, eyes.orElse(null), readers(settings, ocr, gate, decoders, eyes.orElse(null)));
+    }
+
+    /**
+     * One reader for each family of media that can be read.
+     *
+     * @param eyes null: none
+     */
     static Map<MediaType.Family, MediaReader> readers(
-            VisionSettings settings, OcrEngine ocr, ComputeGate gate, ChildPool decoders) {
+            VisionSettings settings, OcrEngine ocr, ComputeGate gate, ChildPool decoders, Eyes eyes) {
         return Map.of(
                 MediaType.Family.PDF, new PdfReader(settings, ocr, gate),
                 MediaType.Family.TEXT, new TextReader(),
                 MediaType.Family.OFFICE, new OfficeReader(settings, gate),
-                MediaType.Family.IMAGE, new ImageReader(settings, ocr, gate, decoders),
+                MediaType.Family.IMAGE, new ImageReader(settings, ocr, gate, decoders, eyes),
                 MediaType.Family.VIDEO, new VideoReader(settings, ocr, gate, decoders));
     }
 }

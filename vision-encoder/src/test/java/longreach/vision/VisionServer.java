@@ -26,6 +26,7 @@ import longreach.v1.VisionEncoderGrpc;
 import longreach.vision.media.ComputeGate;
 import longreach.vision.ocr.OcrEngine;
 import longreach.vision.rpc.VisionEncoderService;
+import longreach.vision.siglip.Eyes;
 import org.springframework.util.unit.DataSize;
 
 /** The service over an in-process channel, and the caller's side of a conversation. */
@@ -39,12 +40,17 @@ final class VisionServer implements AutoCloseable {
     private final ManagedChannel channel;
 
     VisionServer(VisionSettings settings) throws IOException {
+        this(settings, null);
+    }
+
+    /** @param eyes null: none; closed by the caller */
+    VisionServer(VisionSettings settings, Eyes eyes) throws IOException {
         decoders = VisionEncoderApplication.decoderPool(settings);
         String name = InProcessServerBuilder.generateName();
         server = InProcessServerBuilder.forName(name)
                 .executor(Executors.newVirtualThreadPerTaskExecutor())
                 .addService(new VisionEncoderService(
-                        settings, OCR, VisionEncoderApplication.readers(settings, OCR, gate, decoders)))
+                        settings, OCR, eyes, VisionEncoderApplication.readers(settings, OCR, gate, decoders, eyes)))
                 .build()
                 .start();
         channel = InProcessChannelBuilder.forName(name).build();

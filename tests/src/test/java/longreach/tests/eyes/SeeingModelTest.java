@@ -68,7 +68,7 @@ class SeeingModelTest {
     private static RenderPart picture(Eyes eyes, int[] picture, List<float[]> soft) {
         var raster = new Raster(picture[0], picture[1], EyesGolden.noise(picture[0], picture[1], picture[2]));
         var glances = eyes.glances(picture[0], picture[1], Resolution.MEDIUM);
-        eyes.look(raster, picture[0], picture[1], glances, () -> {}, (glance, rows) -> soft.add(rows));
+        soft.addAll(eyes.look(raster, picture[0], picture[1], glances, () -> {}));
         return RenderPart.newBuilder()
                 .setSoft(SoftSegment.newBuilder()
                         .setTokenCount(glances.getFirst().tokens())

@@ -2,8 +2,11 @@ package longreach.vision.image;
 
 import java.awt.image.BufferedImage;
 import java.io.IOException;
+import java.util.ArrayList;
 import java.util.Iterator;
 import java.util.List;
+import java.util.concurrent.CancellationException;
+import java.util.stream.IntStream;
 import javax.imageio.ImageIO;
 import javax.imageio.ImageReadParam;
 import javax.imageio.event.IIOReadWarningListener;
@@ -24,11 +27,13 @@ import longreach.vision.media.PieceSink;
 import longreach.vision.media.SearchSide;
 import longreach.vision.ocr.OcrEngine;
 import longreach.vision.ocr.OcrLine;
+import longreach.vision.siglip.Eyes;
 import longreach.vision.video.FrameSource;
 
 /**
  * A still image: its text as one piece, or no piece when nothing is written on it. Of an animated GIF the first frame
- * is read; the plan tells how many there are.
+ * is read; the plan tells how many there are. Where there are eyes, an image can be seen instead: soft tokens of the whole
+ * and, at high resolution, of its crops.
  */
 public final class ImageReader implements MediaReader {
     // An image beyond this is decoded at a half, a third, ... of its size: recognition gains nothing from more.
@@ -38,15 +43,18 @@ public final class ImageReader implements MediaReader {
     private final OcrEngine ocr;
     private final ComputeGate gate;
     private final ChildPool decoders;
+    private final Eyes eyes;
 
     /** @param width as stored, before any turning */
     private record Size(int width, int height, int frames) {}
 
-    public ImageReader(VisionSettings settings, OcrEngine ocr, ComputeGate gate, ChildPool decoders) {
+    /** @param eyes what makes soft tokens; null: nothing does */
+    public ImageReader(VisionSettings settings, OcrEngine ocr, ComputeGate gate, ChildPool decoders, Eyes eyes) {
         this.settings = settings;
         this.ocr = ocr;
         this.gate = gate;
         this.decoders = decoders;
+        this.eyes = eyes;
     }
 
     @Override
@@ -73,6 +81,69 @@ public final class ImageReader implements MediaReader {
                     .setText(PageLayout.read(lines.stream().map(Fragment::of).toList()))
                     .setConfidence(OcrLine.confidence(lines))
                     .build());
+        }
+    }
+
+    @Override
+    public void planSoft(MediaSource source, PieceSink sink) throws MediaException {
+        MediaPlan plan = gate.run(() -> planOf(source, header(source)));
+        sink.plan(withSoft(plan, glances(source, plan)));
+    }
+
+    @Override
+    public void readSoft(MediaSource source, List<Integer> items, PieceSink sink) throws MediaException {
+        ImageHeader header = gate.run(() -> header(source));
+        MediaPlan plan = gate.run(() -> planOf(source, header));
+        List<Eyes.Glance> all = glances(source, plan);
+        sink.plan(withSoft(plan, all));
+        List<Integer> places =
+                items.isEmpty() ? IntStream.range(0, all.size()).boxed().toList() : items;
+        List<Eyes.Glance> wanted = new ArrayList<>();
+        for (int place : places) {
+            if (place < 0 || place >= all.size()) {
+                throw MediaException.invalid("items: " + Integer.toUnsignedString(place) + " (expected: less than "
+                        + all.size() + ", the items of " + source.name() + ")");
+            }
+            wanted.add(all.get(place));
+        }
+        sink.progress("looking", 0);
+        Raster raster = gate.run(() -> header.upright(decode(source, header)));
+        int done = 0;
+        for (List<Eyes.Glance> batch : eyes.batches(wanted)) {
+            sink.checkCancelled();
+            List<float[]> soft = gate.run(() -> look(raster, plan, batch, sink));
+            for (float[] rows : soft) {
+                sink.soft(places.get(done++), rows, eyes.textWidth());
+            }
+            sink.progress("looking", (double) done / wanted.size());
+        }
+        sink.count("soft_images", wanted.size());
+    }
+
+    private List<Eyes.Glance> glances(MediaSource source, MediaPlan plan) throws MediaException {
+        if (eyes == null) {
+            throw MediaException.invalid(
+                    source.name() + ": soft tokens (expected: none, since this encoder has no eyes)");
+        }
+        return eyes.glances(plan.getWidth(), plan.getHeight(), source.options().getResolution());
+    }
+
+    private static MediaPlan withSoft(MediaPlan plan, List<Eyes.Glance> glances) {
+        return plan.toBuilder()
+                .addAllSoftTokens(glances.stream().map(Eyes.Glance::tokens).toList())
+                .build();
+    }
+
+    private List<float[]> look(Raster raster, MediaPlan plan, List<Eyes.Glance> glances, PieceSink sink)
+            throws MediaException {
+        try {
+            return eyes.look(raster, plan.getWidth(), plan.getHeight(), glances, () -> {
+                if (sink.cancelled()) {
+                    throw new CancellationException();
+                }
+            });
+        } catch (CancellationException e) {
+            throw MediaException.cancelled();
         }
     }
 

@@ -15,6 +15,13 @@ public interface PieceSink {
 
     void text(TextPiece piece) throws MediaException;
 
+    /**
+     * Soft tokens of one whole item.
+     *
+     * @param rows f32[tokens, width], the sink's
+     */
+    void soft(int item, float[] rows, int width) throws MediaException;
+
     /** Adds to a named count of the final message. */
     void count(String name, long amount);
 

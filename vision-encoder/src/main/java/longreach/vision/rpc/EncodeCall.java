@@ -158,7 +158,13 @@ final class EncodeCall implements StreamObserver<EncodeUp> {
             String name = open.getFileName().isEmpty() ? "the file" : open.getFileName();
             var source = new MediaSource(file, name, size, type, open.getOptions());
             MediaReader reader = readers.get(type.family());
-            if (open.getPlanOnly()) {
+            if (open.getSoft()) {
+                if (open.getPlanOnly()) {
+                    reader.planSoft(source, sink);
+                } else {
+                    reader.readSoft(source, open.getItemsList(), sink);
+                }
+            } else if (open.getPlanOnly()) {
                 reader.plan(source, sink);
             } else {
                 reader.read(source, sink);

@@ -1,6 +1,9 @@
 package longreach.vision.rpc;
 
+import com.google.protobuf.UnsafeByteOperations;
 import io.grpc.stub.ServerCallStreamObserver;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
 import java.time.Duration;
 import java.util.LinkedHashMap;
 import java.util.Map;
@@ -10,6 +13,9 @@ import longreach.v1.EncodeDone;
 import longreach.v1.EncodeDown;
 import longreach.v1.EncodeProgress;
 import longreach.v1.MediaPlan;
+import longreach.v1.SoftPiece;
+import longreach.v1.SoftTokens;
+import longreach.v1.SoftType;
 import longreach.v1.TextPiece;
 import longreach.vision.media.MediaException;
 import longreach.vision.media.PieceSink;
@@ -18,6 +24,7 @@ import longreach.vision.media.PieceSink;
 final class StreamSink implements PieceSink {
     // Far below the receiver's message limit, whatever a page holds.
     private static final int MAX_PIECE_CHARACTERS = 200_000;
+    private static final int MAX_SOFT_BYTES = 1 << 20;
     private static final long PROGRESS_INTERVAL_NANOS = 200_000_000L;
 
     private final ServerCallStreamObserver<EncodeDown> down;
@@ -76,6 +83,29 @@ final class StreamSink implements PieceSink {
                                         .build())
                 .build());
         count("pieces", 1);
+    }
+
+    @Override
+    public void soft(int item, float[] rows, int width) throws MediaException {
+        int tokens = rows.length / width;
+        int most = Math.max(1, MAX_SOFT_BYTES / Float.BYTES / width);
+        for (int from = 0; from < tokens; from += most) {
+            int count = Math.min(most, tokens - from);
+            var data = ByteBuffer.allocate(count * width * Float.BYTES).order(ByteOrder.LITTLE_ENDIAN);
+            data.asFloatBuffer().put(rows, from * width, count * width);
+            send(EncodeDown.newBuilder()
+                    .setSoft(SoftPiece.newBuilder()
+                            .setTokenCount(tokens)
+                            .setBidirectional(true)
+                            .setTokens(SoftTokens.newBuilder()
+                                    .setSegment(item)
+                                    .setOffset(from)
+                                    .setType(SoftType.F32)
+                                    .setWidth(width)
+                                    .setData(UnsafeByteOperations.unsafeWrap(data))))
+                    .build());
+        }
+        count("soft_tokens", tokens);
     }
 
     @Override

@@ -14,6 +14,7 @@ import longreach.vision.media.MediaException;
 import longreach.vision.media.MediaReader;
 import longreach.vision.media.MediaType;
 import longreach.vision.ocr.OcrEngine;
+import longreach.vision.siglip.Eyes;
 
 /** The service's methods. One {@link EncodeCall} holds each conversation. */
 public class VisionEncoderService extends VisionEncoderGrpc.VisionEncoderImplBase {
@@ -26,18 +27,22 @@ public class VisionEncoderService extends VisionEncoderGrpc.VisionEncoderImplBas
     private final EncoderDescription description;
     private final Semaphore calls;
 
+    /** @param eyes what the readers look with; null: nothing */
     public VisionEncoderService(
-            VisionSettings settings, OcrEngine ocr, Map<MediaType.Family, MediaReader> mediaReaders) {
+            VisionSettings settings, OcrEngine ocr, Eyes eyes, Map<MediaType.Family, MediaReader> mediaReaders) {
         this.settings = settings;
         this.readers = mediaReaders;
         this.intake = new Intake(settings);
         this.calls = new Semaphore(settings.maxCalls());
-        this.description = EncoderDescription.newBuilder()
+        var description = EncoderDescription.newBuilder()
                 .setFingerprint("vision-encoder/" + PIPELINE_VERSION + " " + ocr.fingerprint() + " pdfbox-"
                         + version(org.apache.pdfbox.pdmodel.PDDocument.class) + " ffmpeg-"
                         + version(org.bytedeco.ffmpeg.global.avcodec.class) + " " + settings.fingerprint())
-                .addAllMimeTypes(MediaType.readable())
-                .build();
+                .addAllMimeTypes(MediaType.readable());
+        if (eyes != null) {
+            description.setSoftWidth(eyes.textWidth()).setSoftFingerprint(eyes.fingerprint());
+        }
+        this.description = description.build();
     }
 
     @Override

@@ -58,13 +58,6 @@ public final class Eyes implements AutoCloseable {
         }
     }
 
-    /** Takes runs in order, each as soon as it is there. */
-    @FunctionalInterface
-    public interface Sink<X extends Exception> {
-        /** @param soft f32[tokens, textWidth], the sink's */
-        void take(int glance, float[] soft) throws X;
-    }
-
     /**
      * @param path a GGUF file of a projector, or the directory of safetensors of a model that sees
      * @param kernels used by nobody else; their pool is closed with the eyes
@@ -146,15 +139,10 @@ public final class Eyes implements AutoCloseable {
         return new Glance(View.whole(width, height), coarser ? side / 2 : side);
     }
 
-    /**
-     * Soft tokens of glances at one picture.
-     *
-     * @param width of the picture that the glances were made for; the raster may have been decoded smaller
-     * @param checkpoint called between layers; what it throws ends the computation
-     */
-    public <X extends Exception> void look(
-            Raster raster, int width, int height, List<Glance> glances, Runnable checkpoint, Sink<X> sink) throws X {
+    /** Glances, in order, in groups that are computed together. */
+    public List<List<Glance>> batches(List<Glance> glances) {
         int most = Math.max(1, BATCH_PATCHES / tower.config().patches());
+        List<List<Glance>> batches = new ArrayList<>();
         for (int from = 0; from < glances.size(); ) {
             int to = from + 1;
             while (to < glances.size()
@@ -162,14 +150,28 @@ public final class Eyes implements AutoCloseable {
                     && glances.get(to).tokenSide() == glances.get(from).tokenSide()) {
                 to++;
             }
-            Glance first = glances.get(from);
-            float[] soft = encode(raster, width, height, glances.subList(from, to), checkpoint);
-            int values = first.tokens() * textWidth();
-            for (int i = from; i < to; i++) {
-                sink.take(i, Arrays.copyOfRange(soft, (i - from) * values, (i - from + 1) * values));
-            }
+            batches.add(glances.subList(from, to));
             from = to;
         }
+        return batches;
+    }
+
+    /**
+     * Soft tokens of glances at one picture.
+     *
+     * @param width of the picture that the glances were made for; the raster may have been decoded smaller
+     * @param glances one of {@link #batches}
+     * @param checkpoint called between layers; what it throws ends the computation
+     * @return of each glance, f32[tokens, textWidth]
+     */
+    public List<float[]> look(Raster raster, int width, int height, List<Glance> glances, Runnable checkpoint) {
+        float[] soft = encode(raster, width, height, glances, checkpoint);
+        int values = glances.getFirst().tokens() * textWidth();
+        List<float[]> runs = new ArrayList<>();
+        for (int i = 0; i < glances.size(); i++) {
+            runs.add(Arrays.copyOfRange(soft, i * values, (i + 1) * values));
+        }
+        return runs;
     }
 
     private float[] encode(Raster raster, int width, int height, List<Glance> glances, Runnable checkpoint) {
