@@ -1,9 +1,11 @@
 package longreach.standalone;
 
+import com.sun.management.OperatingSystemMXBean;
 import io.grpc.ManagedChannel;
 import io.grpc.inprocess.InProcessChannelBuilder;
 import io.grpc.stub.StreamObserver;
 import java.io.IOException;
+import java.lang.management.ManagementFactory;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -39,6 +41,9 @@ final class GatewaySpeed implements Callable<Integer> {
     private static final String QUESTION = "{\"contents\":[{\"role\":\"user\",\"parts\":[{\"text\":\"What is a"
             + " lighthouse?\"}]}],\"generationConfig\":{\"temperature\":0,\"maxOutputTokens\":%d}}";
     private static final int ANSWER = 4;
+    private static final int MOST_WARM_UPS = 8;
+    private static final OperatingSystemMXBean PROCESS =
+            ManagementFactory.getPlatformMXBean(OperatingSystemMXBean.class);
 
     @Option(names = "--seconds", paramLabel = "N", description = "Of each measurement (default: ${DEFAULT-VALUE}).")
     private int seconds = 8;
@@ -78,7 +83,13 @@ final class GatewaySpeed implements Callable<Integer> {
             print("the core alone", direct);
             print("through the gateway", through);
             System.out.printf(Locale.ROOT, "%nadded: %.2f ms (median)%n", millis(through, 0.5) - millis(direct, 0.5));
-            System.out.printf(Locale.ROOT, "%d connections: %.0f requests/s%n", connections, together());
+            var load = together();
+            System.out.printf(
+                    Locale.ROOT,
+                    "%d connections: %.0f requests/s, %.0f us of processor time each, client and core included%n",
+                    connections,
+                    load.perSecond(),
+                    load.processorMicros());
             core.pace(50);
             streams();
         } finally {
@@ -107,10 +118,17 @@ final class GatewaySpeed implements Callable<Integer> {
         return HttpLine.post("/v1beta/models/" + StubCore.MODEL + ":generateContent", QUESTION.formatted(tokens));
     }
 
-    /** The rate counts once the code is compiled. */
+    /** The rate counts once the code is compiled, which shows in that a request takes no less time than before. */
     private void warmUp() throws IOException, InterruptedException, ExecutionException {
-        for (int i = 0; i < 2; i++) {
-            together();
+        double before = Double.MAX_VALUE;
+        for (int i = 0; i < MOST_WARM_UPS; i++) {
+            var load = together();
+            System.err.printf(
+                    Locale.ROOT, "warming up: %.0f requests/s, %.0f us%n", load.perSecond(), load.processorMicros());
+            if (load.processorMicros() > before * 0.95) {
+                return;
+            }
+            before = load.processorMicros();
         }
     }
 
@@ -177,9 +195,13 @@ final class GatewaySpeed implements Callable<Integer> {
         return sorted(times);
     }
 
-    private double together() throws IOException, InterruptedException, ExecutionException {
+    /** @param processorMicros of this process, for each request */
+    private record Load(double perSecond, double processorMicros) {}
+
+    private Load together() throws IOException, InterruptedException, ExecutionException {
         var request = question(ANSWER);
         var asked = new AtomicLong();
+        long before = PROCESS.getProcessCpuTime();
         long began = System.nanoTime();
         long end = began + seconds * 1_000_000_000L;
         try (var threads = Executors.newVirtualThreadPerTaskExecutor()) {
@@ -199,7 +221,8 @@ final class GatewaySpeed implements Callable<Integer> {
                 each.get();
             }
         }
-        return asked.get() * 1e9 / (System.nanoTime() - began);
+        double took = (System.nanoTime() - began) / 1e9;
+        return new Load(asked.get() / took, (PROCESS.getProcessCpuTime() - before) / 1e3 / asked.get());
     }
 
     /** All at once; each must bring every word once, in order. */

@@ -165,7 +165,9 @@ public final class Answering {
             throws InterruptedException {
         try (var call = DuplexCall.<GenerateUp, GenerateDown>open(
                 "lm-core",
+                // A token is little to take in: no thread of its own for each.
                 down -> LmCoreGrpc.newStub(lmCore)
+                        .withExecutor(Runnable::run)
                         .withDeadlineAfter(limit.toMillis(), TimeUnit.MILLISECONDS)
                         .generate(down))) {
             call.write(GenerateUp.newBuilder().setOpen(open).build());

@@ -9,13 +9,16 @@ import java.util.function.Function;
 import longreach.gateway.error.ApiException;
 
 /**
- * A bidirectional call for threads that may block. Messages are asked for one at a time, so a slow reader slows the
- * service; {@link #write} waits while the transport's buffer is full. One reader and one writer thread may work at the
+ * A bidirectional call for threads that may block. A few messages at most are on their way, so a slow reader slows the
+ * service, and a service that has several ready need not be asked for each; {@link #write} waits while the transport's buffer is full. One reader and one writer thread may work at the
  * same time. Closing a call that has not ended cancels it.
  */
 public final class DuplexCall<Q, R> implements AutoCloseable {
     /** How often a waiting reader looks whether its caller is still there. */
     private static final long LOOK_MILLIS = 200;
+
+    /** Messages on their way or not read yet. */
+    private static final int WINDOW = 8;
 
     private final String service;
     private final ArrayDeque<R> arrived = new ArrayDeque<>();
@@ -29,12 +32,13 @@ public final class DuplexCall<Q, R> implements AutoCloseable {
 
     /**
      * @param service what the other side is called in error messages
-     * @param start the stub's method, as in {@code LmCoreGrpc.newStub(channel)::generate}
+     * @param start the stub's method, as in {@code LmCoreGrpc.newStub(channel)::generate}. Its executor may be the
+     *     transport's own thread: what arrives is put in a queue, no more
      */
     public static <Q, R> DuplexCall<Q, R> open(String service, Function<StreamObserver<R>, StreamObserver<Q>> start) {
         var call = new DuplexCall<Q, R>(service);
         start.apply(call.new Down());
-        call.up.request(1);
+        call.up.request(WINDOW);
         return call;
     }
 
@@ -52,11 +56,14 @@ public final class DuplexCall<Q, R> implements AutoCloseable {
     }
 
     /** Nothing more will be written. */
-    public synchronized void halfClose() {
-        if (end == null && !halfClosed) {
+    public void halfClose() {
+        synchronized (this) {
+            if (end != null || halfClosed) {
+                return;
+            }
             halfClosed = true;
-            up.onCompleted();
         }
+        up.onCompleted();
     }
 
     /**
