@@ -30,7 +30,7 @@ public final class AudioEngine implements AutoCloseable {
     private static final Logger log = LoggerFactory.getLogger(AudioEngine.class);
 
     // Raised when the same models and settings begin to give other output.
-    private static final int OUTPUT_VERSION = 1;
+    private static final int OUTPUT_VERSION = 2;
 
     private final AudioEncoderProperties properties;
     private final ModelCache cache;

@@ -70,6 +70,61 @@ public final class Sounds {
         return samples;
     }
 
+    /** Mains hum: a low note and its overtones. */
+    public static float[] hum(double hertz, double seconds, double amplitude) {
+        float[] samples = silence(seconds);
+        for (int i = 0; i < samples.length; i++) {
+            for (int overtone = 1; overtone <= 6; overtone++) {
+                samples[i] +=
+                        (float) (amplitude / overtone * Math.sin(2 * Math.PI * hertz * overtone * i / RATE + overtone));
+            }
+        }
+        return samples;
+    }
+
+    /** Plucked notes of a scale, three a second, four harmonics each. */
+    public static float[] melody(double seconds) {
+        double[] scale = {261.6, 293.7, 329.6, 349.2, 392, 440, 493.9, 523.3};
+        SplittableRandom random = new SplittableRandom(3);
+        int note = RATE / 3;
+        float[] samples = silence(seconds);
+        double hertz = scale[0];
+        for (int i = 0; i < samples.length; i++) {
+            int since = i % note;
+            if (since == 0) {
+                hertz = scale[random.nextInt(scale.length)];
+            }
+            double sum = 0;
+            for (int harmonic = 1; harmonic <= 4; harmonic++) {
+                sum += Math.sin(2 * Math.PI * hertz * harmonic * i / RATE) / harmonic;
+            }
+            samples[i] = (float) (0.2 * Math.exp(-3.0 * since / note) * sum);
+        }
+        return samples;
+    }
+
+    /** Three notes held together, swelling five times a second. */
+    public static float[] chord(double seconds) {
+        float[] samples = silence(seconds);
+        for (int i = 0; i < samples.length; i++) {
+            double t = (double) i / RATE;
+            double swell = 0.15 * (1 + 0.3 * Math.sin(2 * Math.PI * 5 * t));
+            for (double hertz : new double[] {220, 277.2, 329.6}) {
+                samples[i] += (float) (swell * Math.sin(2 * Math.PI * hertz * t));
+            }
+        }
+        return samples;
+    }
+
+    /** The sum, as long as the first. */
+    public static float[] mix(float[] a, float[] b) {
+        float[] samples = a.clone();
+        for (int i = 0; i < Math.min(a.length, b.length); i++) {
+            samples[i] += b[i];
+        }
+        return samples;
+    }
+
     public static float[] concat(float[]... parts) {
         float[] all = new float[Arrays.stream(parts).mapToInt(p -> p.length).sum()];
         int at = 0;

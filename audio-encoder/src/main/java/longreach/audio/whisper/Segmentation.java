@@ -55,7 +55,8 @@ final class Segmentation {
         String stripped = text.strip();
         double from = Math.min(start, windowSeconds);
         double to = Math.max(from, Math.min(end, windowSeconds));
-        if (!stripped.isEmpty()) {
+        // Of noise the model may make a lone full stop.
+        if (stripped.codePoints().anyMatch(Character::isLetterOrDigit)) {
             segments.add(new WindowSegment(from, to, stripped, confidence));
         }
     }
