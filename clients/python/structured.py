@@ -7,10 +7,11 @@
 import enum
 import os
 import sys
+from typing import Annotated
 
 from google import genai
 from google.genai import types
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 MODEL = "smollm2-135m"
 client = genai.Client(
@@ -20,9 +21,11 @@ client = genai.Client(
 
 
 class Ship(BaseModel):
-    name: str
+    """Bounded, because a small model may not find the end of a list or a text by itself."""
+
+    name: str = Field(max_length=30)
     year: int
-    cargo: list[str]
+    cargo: list[Annotated[str, Field(max_length=20)]] = Field(max_length=3)
 
 
 class Mood(enum.Enum):

@@ -35,11 +35,18 @@ STAND_INS = {
 }
 
 
-def pytest_configure() -> None:
-    """As a plugin of pytest: the Gemini client of the tests gets the service's address where a test names none."""
-    from google.genai import _replay_api_client, types
+def pytest_collection_finish() -> None:
+    """As a plugin of pytest: the Gemini client of the tests gets the service's address where a test names none.
 
-    made = _replay_api_client.ReplayApiClient.__init__
+    The tests import the SDK as google.genai and, since google has no __init__.py, pytest imports it as genai too.
+    """
+    for name, module in list(sys.modules.items()):
+        if name.endswith("genai._replay_api_client"):
+            point_here(module.ReplayApiClient, sys.modules[name.removesuffix("_replay_api_client") + "types"])
+
+
+def point_here(replaying, types) -> None:
+    made = replaying.__init__
 
     def at_the_service(self, *arguments, **options):
         wanted = options.get("http_options")
@@ -48,7 +55,7 @@ def pytest_configure() -> None:
             wanted = wanted.model_copy(update={"base_url": wanted.base_url or os.environ["LONGREACH_URL"]})
         made(self, *arguments, **{**options, "http_options": wanted})
 
-    _replay_api_client.ReplayApiClient.__init__ = at_the_service
+    replaying.__init__ = at_the_service
 
 
 def stand_in() -> None:
