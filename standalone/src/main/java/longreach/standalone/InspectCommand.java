@@ -77,7 +77,7 @@ final class InspectCommand implements Callable<Integer> {
                                     "context-store.redis",
                                     "memory:inspect")));
             if (!family.equals("audio")) {
-                applications.put("vision-encoder", StandaloneServer.vision(media, threads));
+                applications.put("vision-encoder", StandaloneServer.vision(media, options));
             }
             if (sound) {
                 applications.put("audio-encoder", StandaloneServer.audio(media, threads, options.precision));

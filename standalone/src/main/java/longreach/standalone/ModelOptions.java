@@ -1,8 +1,13 @@
 package longreach.standalone;
 
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.Map;
+import java.util.Optional;
 import longreach.lm.engine.ModelCatalogue;
+import longreach.tensor.weights.ModelCache;
+import longreach.vision.siglip.Eyes;
 import picocli.CommandLine.Option;
 
 /** The options of everything that runs models in this process. */
@@ -12,6 +17,15 @@ class ModelOptions {
             paramLabel = "NAME|PATH",
             description = "Language model by name, or a GGUF file or model directory (default: ${DEFAULT-VALUE}).")
     String model = "smollm2-135m";
+
+    @Option(
+            names = "--eyes",
+            paramLabel = "PATH",
+            description =
+                    "What the model sees images with: a projector's GGUF file (mmproj), or a directory of safetensors"
+                            + " (default: the tower in the model's own directory, if it has one; else images become"
+                            + " text).")
+    Path eyes;
 
     @Option(
             names = "--precision",
@@ -39,7 +53,24 @@ class ModelOptions {
         return settings.getOrDefault("lm-core.engine", "native").equals("native") ? model : "";
     }
 
+    /** What the model sees with; empty: it reads. */
+    Optional<Path> seesWith() {
+        if (eyes != null) {
+            return Optional.of(eyes);
+        }
+        if (localModel().isEmpty()) {
+            return Optional.empty();
+        }
+        Path path = Path.of(model);
+        boolean pulled = ModelCache.isName(model) && !Files.exists(path);
+        return Optional.of(pulled ? ModelCache.ofEnvironment().directory(model) : path)
+                .filter(Eyes::areIn);
+    }
+
     void check() {
+        if (eyes != null && !Files.exists(eyes)) {
+            throw CommandException.usage("--eyes: " + eyes + " (expected: a GGUF file or a directory that is there)");
+        }
         if (!precision.equals("f32") && !precision.equals("fast")) {
             throw CommandException.usage("--precision: " + precision + " (expected: f32 or fast)");
         }

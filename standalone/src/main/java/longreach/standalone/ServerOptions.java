@@ -19,8 +19,8 @@ final class ServerOptions extends ModelOptions {
             names = "--redis",
             paramLabel = "URI",
             description =
-                    "A Redis to keep contexts in: redis://, rediss://, redis-socket:// or redis-cluster:// (default: an own one,"
-                            + " kept in the data directory).")
+                    "A Redis to keep contexts in: redis://, rediss://, redis-socket:// or redis-cluster:// (default:"
+                            + " an own one, kept in the data directory).")
     String redis = "";
 
     // Where it listens; only up lets a person choose.
@@ -33,6 +33,7 @@ final class ServerOptions extends ModelOptions {
     static ServerOptions of(ModelOptions models, Path data) {
         var options = new ServerOptions();
         options.model = models.model;
+        options.eyes = models.eyes;
         options.precision = models.precision;
         options.threads = models.threads;
         options.settings = new LinkedHashMap<>(models.settings);

@@ -121,16 +121,22 @@ public final class StandaloneServer implements AutoCloseable {
         var applications = new LinkedHashMap<String, Services.Application>();
         applications.put("context-store", new Services.Application(ContextStoreApplication::builder, store));
         applications.put("lm-core", new Services.Application(LmCoreApplication::builder, lm));
-        applications.put("vision-encoder", vision(media, threads));
+        applications.put("vision-encoder", vision(media, options));
         applications.put("audio-encoder", audio(media, threads, options.precision));
         return applications;
     }
 
-    /** The vision encoder, with the right to open files under {@code media}. */
-    static Services.Application vision(String media, String threads) {
-        return new Services.Application(
-                VisionEncoderApplication::builder,
-                Map.of("vision-encoder.media-root", media, "vision-encoder.threads", threads));
+    /** The vision encoder, with the right to open files under {@code media}, and the model's eyes. */
+    static Services.Application vision(String media, ModelOptions options) {
+        var settings = new TreeMap<String, String>();
+        settings.put("vision-encoder.media-root", media);
+        settings.put("vision-encoder.threads", Integer.toString(options.threads));
+        options.seesWith().ifPresent(eyes -> {
+            settings.put("vision-encoder.eyes.model", eyes.toString());
+            settings.put("vision-encoder.eyes.precision", options.precision);
+            settings.put("vision-encoder.eyes.threads", Integer.toString(options.threads));
+        });
+        return new Services.Application(VisionEncoderApplication::builder, settings);
     }
 
     /** The audio encoder, with the right to open files under {@code media}. */

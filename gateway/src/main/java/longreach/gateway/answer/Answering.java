@@ -4,6 +4,7 @@ import com.google.protobuf.ByteString;
 import io.grpc.Channel;
 import java.io.IOException;
 import java.time.Duration;
+import java.util.List;
 import java.util.Optional;
 import java.util.UUID;
 import java.util.concurrent.TimeUnit;
@@ -14,6 +15,8 @@ import longreach.gateway.cache.CachedContents;
 import longreach.gateway.call.Caller;
 import longreach.gateway.call.DuplexCall;
 import longreach.gateway.error.ApiException;
+import longreach.gateway.media.Pictures;
+import longreach.gateway.media.Pictures.Picture;
 import longreach.gateway.models.Models;
 import longreach.gateway.plan.MediaParts;
 import longreach.gateway.plan.Plan;
@@ -43,6 +46,7 @@ public final class Answering {
     private final Requests requests;
     private final Models models;
     private final MediaParts media;
+    private final Pictures pictures;
     private final CachedContents cached;
     private final Planner planner;
     private final Quotas quotas;
@@ -54,6 +58,7 @@ public final class Answering {
             Requests requests,
             Models models,
             MediaParts media,
+            Pictures pictures,
             CachedContents cached,
             Planner planner,
             Quotas quotas,
@@ -62,6 +67,7 @@ public final class Answering {
         this.requests = requests;
         this.models = models;
         this.media = media;
+        this.pictures = pictures;
         this.cached = cached;
         this.planner = planner;
         this.quotas = quotas;
@@ -118,7 +124,7 @@ public final class Answering {
     /** Lays the request out exactly as answering it would. */
     public CountTokensResponse count(CountTokensRequest proto, Tenant tenant, Caller caller) {
         return interruptibly(() -> {
-            var plan = plan(asked(Requests.whole(proto), tenant), tenant, caller);
+            var plan = lay(asked(Requests.whole(proto), tenant), tenant, caller).plan();
             return CountTokensResponse.newBuilder()
                     .setTotalTokens(plan.totalTokens())
                     .addAllPromptTokensDetails(AnswerBuilder.details(plan.tokensByModality()))
@@ -138,13 +144,14 @@ public final class Answering {
     private void generate(Asked asked, CacheUse cache, Tenant tenant, AnswerSink sink, boolean whole)
             throws InterruptedException, IOException {
         var request = asked.request();
-        var plan = plan(asked, tenant, sink);
+        var laid = lay(asked, tenant, sink);
+        var plan = laid.plan();
         quotas.tokens(tenant, plan.totalTokens());
         sink.planned(plan);
         var id = UUID.randomUUID().toString();
         var open = open(request, plan, tenant).setCache(cache);
         if (request.candidates() == 1) {
-            candidate(open.build(), plan, builder(request, plan, id), tenant, sink, whole);
+            candidate(open.build(), laid, builder(request, plan, id), tenant, sink, whole);
             return;
         }
         // One after the other: all but the first find the whole prompt computed.
@@ -152,7 +159,7 @@ public final class Answering {
         for (int i = 0; i < request.candidates(); i++) {
             candidates.next(i);
             open.setSampling(request.sampling().over(plan.model(), i));
-            candidate(open.build(), plan, builder(request, plan, id), tenant, candidates, whole);
+            candidate(open.build(), laid, builder(request, plan, id), tenant, candidates, whole);
         }
         candidates.end();
     }
@@ -161,8 +168,8 @@ public final class Answering {
         return new AnswerBuilder(plan, id, request.form().includeThoughts());
     }
 
-    private void candidate(Open open, Plan plan, AnswerBuilder answer, Tenant tenant, AnswerSink sink, boolean whole)
-            throws InterruptedException {
+    private void candidate(Open open, Laid laid, AnswerBuilder answer, Tenant tenant, AnswerSink sink, boolean whole)
+            throws InterruptedException, IOException {
         try (var call = DuplexCall.<GenerateUp, GenerateDown>open(
                 "lm-core",
                 // A token is little to take in: no thread of its own for each.
@@ -173,12 +180,8 @@ public final class Answering {
             call.write(GenerateUp.newBuilder().setOpen(open).build());
             for (var down = call.read(sink); down != null; down = call.read(sink)) {
                 switch (down.getKindCase()) {
-                    case WANT -> {
-                        if (down.getWant().getSegmentsCount() > 0) {
-                            throw new IllegalStateException("lm-core wants soft segments, and there are none");
-                        }
-                        call.halfClose();
-                    }
+                    case WANT ->
+                        pictures.send(down.getWant(), laid.plan().segments(), laid.seen(), tenant.name(), call, sink);
                     case TOKENS -> {
                         var piece = answer.piece(down.getTokens());
                         if (!whole && piece.getCandidates(0).getContent().getPartsCount() > 0) {
@@ -186,7 +189,7 @@ public final class Answering {
                         }
                     }
                     case DONE -> {
-                        count(plan, tenant, down.getDone().getUsage());
+                        count(laid.plan(), tenant, down.getDone().getUsage());
                         sink.accept(answer.last(down.getDone(), whole));
                         return;
                     }
@@ -246,10 +249,13 @@ public final class Answering {
         return new Asked(requests.parse(proto, CachedContents.functions(prefix)), Optional.of(prefix));
     }
 
-    private Plan plan(Asked asked, Tenant tenant, Caller caller) throws InterruptedException, IOException {
-        var request = asked.request();
-        ModelDescription model = models.find(request.model());
-        return planner.plan(request, model, media.read(request.turns(), tenant, caller), asked.prefix());
+    /** @param seen pictures whose soft tokens lm-core may want */
+    private record Laid(Plan plan, List<Picture> seen) {}
+
+    private Laid lay(Asked asked, Tenant tenant, Caller caller) throws InterruptedException, IOException {
+        ModelDescription model = models.find(asked.request().model());
+        var parts = media.read(asked.request(), model, tenant, caller);
+        return new Laid(planner.plan(parts.request(), model, parts.media(), asked.prefix()), parts.pictures());
     }
 
     private interface Work<T> {

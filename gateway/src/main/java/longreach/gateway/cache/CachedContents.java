@@ -5,7 +5,6 @@ import com.google.protobuf.FieldMask;
 import com.google.protobuf.InvalidProtocolBufferException;
 import com.google.protobuf.Timestamp;
 import com.google.protobuf.util.Timestamps;
-import io.grpc.Channel;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.security.SecureRandom;
@@ -20,6 +19,7 @@ import longreach.gateway.auth.Quotas;
 import longreach.gateway.auth.Tenant;
 import longreach.gateway.call.Caller;
 import longreach.gateway.error.ApiException;
+import longreach.gateway.media.Pictures.Picture;
 import longreach.gateway.models.Models;
 import longreach.gateway.plan.MediaParts;
 import longreach.gateway.plan.Planner;
@@ -72,7 +72,7 @@ public final class CachedContents {
             MediaParts media,
             Planner planner,
             Quotas quotas,
-            Channel lmCore,
+            Prefill prefill,
             ContextStoreClient store,
             Duration usualLife,
             Clock clock) {
@@ -81,7 +81,7 @@ public final class CachedContents {
         this.media = media;
         this.planner = planner;
         this.quotas = quotas;
-        this.prefill = new Prefill(lmCore);
+        this.prefill = prefill;
         this.store = store;
         this.usualLife = usualLife;
         this.clock = clock;
@@ -115,9 +115,10 @@ public final class CachedContents {
         var life = life(wanted, usualLife);
         var request = requests.parse(wanted);
         var model = models.find(request.model());
-        var prefix = planner.prefix(request, model, media.read(request.turns(), tenant, caller));
+        var parts = media.read(request, model, tenant, caller);
+        var prefix = planner.prefix(parts.request(), model, parts.media());
         quotas.tokens(tenant, prefix.totalTokens());
-        var chunks = prefill(model.getName(), tenant, prefix, life, caller);
+        var chunks = prefill(model.getName(), tenant, prefix, parts.pictures(), life, caller);
 
         var now = now();
         var told = CachedContent.newBuilder()
@@ -139,12 +140,13 @@ public final class CachedContents {
         return told.build();
     }
 
-    private CachedChunks prefill(String model, Tenant tenant, Planner.Prefix prefix, Duration life, Caller caller)
-            throws InterruptedException {
+    private CachedChunks prefill(
+            String model, Tenant tenant, Planner.Prefix prefix, List<Picture> seen, Duration life, Caller caller)
+            throws InterruptedException, IOException {
         List<ByteString> keys = List.of();
         int present = 0;
         for (int round = 0; round < PREFILLS; round++) {
-            keys = prefill.run(model, tenant, prefix.segments(), caller);
+            keys = prefill.run(model, tenant, prefix.segments(), seen, caller);
             present = keys.isEmpty() ? 0 : store.keep(tenant, keys, life);
             if (present == keys.size() && present > 0) {
                 return CachedChunks.newBuilder().addAllKeys(keys).build();

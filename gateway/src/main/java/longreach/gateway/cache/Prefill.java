@@ -2,6 +2,7 @@ package longreach.gateway.cache;
 
 import com.google.protobuf.ByteString;
 import io.grpc.Channel;
+import java.io.IOException;
 import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
@@ -9,6 +10,8 @@ import longreach.gateway.auth.Tenant;
 import longreach.gateway.call.Caller;
 import longreach.gateway.call.DuplexCall;
 import longreach.gateway.error.ApiException;
+import longreach.gateway.media.Pictures;
+import longreach.gateway.media.Pictures.Picture;
 import longreach.v1.GenerateDown;
 import longreach.v1.GenerateUp;
 import longreach.v1.LmCoreGrpc;
@@ -21,14 +24,19 @@ public final class Prefill {
     private static final Duration LIMIT = Duration.ofHours(12);
 
     private final Channel lmCore;
+    private final Pictures pictures;
 
-    public Prefill(Channel lmCore) {
+    public Prefill(Channel lmCore, Pictures pictures) {
         this.lmCore = lmCore;
+        this.pictures = pictures;
     }
 
-    /** @return the chunks that hold it, as far as the store took them */
-    public List<ByteString> run(String model, Tenant tenant, List<Segment> segments, Caller caller)
-            throws InterruptedException {
+    /**
+     * @param seen pictures that stand in the segments for the first time
+     * @return the chunks that hold it, as far as the store took them
+     */
+    public List<ByteString> run(String model, Tenant tenant, List<Segment> segments, List<Picture> seen, Caller caller)
+            throws InterruptedException, IOException {
         try (var call = DuplexCall.<GenerateUp, GenerateDown>open(
                 "lm-core",
                 down -> LmCoreGrpc.newStub(lmCore)
@@ -41,8 +49,10 @@ public final class Prefill {
                             .addAllSegments(segments)
                             .setDurable(true))
                     .build());
-            call.halfClose();
             for (var down = call.read(caller); down != null; down = call.read(caller)) {
+                if (down.hasWant()) {
+                    pictures.send(down.getWant(), segments, seen, tenant.name(), call, caller);
+                }
                 if (down.hasDone()) {
                     return down.getDone().getChunkKeysList();
                 }

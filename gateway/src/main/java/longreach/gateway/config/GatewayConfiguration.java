@@ -21,6 +21,7 @@ import longreach.gateway.interaction.Interactions;
 import longreach.gateway.media.ArtifactClient;
 import longreach.gateway.media.EncoderClient;
 import longreach.gateway.media.MediaReader;
+import longreach.gateway.media.Pictures;
 import longreach.gateway.models.ModelAliases;
 import longreach.gateway.models.Models;
 import longreach.gateway.plan.DocumentLayout;
@@ -120,6 +121,16 @@ public class GatewayConfiguration {
                 properties.limits().encodesAtOnce());
     }
 
+    @Bean
+    Pictures pictures(@Qualifier("vision") EncoderClient vision, Channels channels) {
+        return new Pictures(vision, new ArtifactClient(channels.contextStore));
+    }
+
+    @Bean
+    Prefill prefill(Channels channels, Pictures pictures) {
+        return new Prefill(channels.lmCore, pictures);
+    }
+
     @Bean(initMethod = "resume")
     FileLibrary fileLibrary(MediaReader reader, GatewayProperties properties) throws IOException {
         return new FileLibrary(properties.data(), reader, properties.limits().fileLife(), Clock.systemUTC());
@@ -156,11 +167,12 @@ public class GatewayConfiguration {
     }
 
     @Bean
-    MediaParts mediaParts(FileLibrary library, MediaReader reader, GatewayProperties properties) {
+    MediaParts mediaParts(FileLibrary library, MediaReader reader, Pictures pictures, GatewayProperties properties) {
         var fetch = properties.fetch();
         return new MediaParts(
                 library,
                 reader,
+                pictures,
                 new UrlFetcher(fetch.on(), fetch.allow(), fetch.bytes().toBytes(), fetch.time()),
                 new Units(properties.pieceTokens()));
     }
@@ -172,6 +184,7 @@ public class GatewayConfiguration {
             MediaParts media,
             Planner planner,
             Quotas quotas,
+            Prefill prefill,
             Channels channels,
             GatewayProperties properties) {
         return new CachedContents(
@@ -180,7 +193,7 @@ public class GatewayConfiguration {
                 media,
                 planner,
                 quotas,
-                channels.lmCore,
+                prefill,
                 new ContextStoreClient(channels.contextStore),
                 properties.limits().contextLife(),
                 Clock.systemUTC());
@@ -191,6 +204,7 @@ public class GatewayConfiguration {
             Requests requests,
             Models models,
             MediaParts media,
+            Pictures pictures,
             CachedContents cached,
             Planner planner,
             Quotas quotas,
@@ -200,6 +214,7 @@ public class GatewayConfiguration {
                 requests,
                 models,
                 media,
+                pictures,
                 cached,
                 planner,
                 quotas,
@@ -214,6 +229,7 @@ public class GatewayConfiguration {
             CachedContents cached,
             Planner planner,
             Answering answering,
+            Prefill prefill,
             Channels channels,
             GatewayProperties properties) {
         return new Interactions(
@@ -222,7 +238,7 @@ public class GatewayConfiguration {
                 cached,
                 planner,
                 answering,
-                new Prefill(channels.lmCore),
+                prefill,
                 new ContextStoreClient(channels.contextStore),
                 properties.limits().interactionLife(),
                 Clock.systemUTC());

@@ -271,14 +271,7 @@ public final class FileLibrary implements AutoCloseable {
      */
     public EncodedMedia media(Tenant tenant, String name, MediaOptions options, Caller caller)
             throws InterruptedException, IOException {
-        var file = get(tenant, name);
-        if (file.getState() != File.State.ACTIVE) {
-            var why = file.getState() == File.State.FAILED
-                    ? "FAILED: " + file.getError().getMessage()
-                    : file.getState() + ", "
-                            + (int) (100 * file.getLongreachMedia().getProgress()) + " % done";
-            throw ApiException.failedPrecondition(name + " is " + why + " (expected: ACTIVE)");
-        }
+        var file = active(tenant, name);
         if (options.equals(MediaOptions.getDefaultInstance())) {
             var kept = shelf.pieces(tenant.name(), name);
             if (kept.isPresent() && current(file, kept.get())) {
@@ -291,6 +284,27 @@ public final class FileLibrary implements AutoCloseable {
             shelf.savePieces(tenant.name(), name, media);
         }
         return media;
+    }
+
+    /**
+     * A file's bytes, to be encoded otherwise than as text.
+     *
+     * @throws ApiException NOT_FOUND, or FAILED_PRECONDITION while the file is not ACTIVE
+     */
+    public MediaItem item(Tenant tenant, String name, MediaOptions options) {
+        return item(tenant.name(), active(tenant, name), options);
+    }
+
+    private File active(Tenant tenant, String name) {
+        var file = get(tenant, name);
+        if (file.getState() != File.State.ACTIVE) {
+            var why = file.getState() == File.State.FAILED
+                    ? "FAILED: " + file.getError().getMessage()
+                    : file.getState() + ", "
+                            + (int) (100 * file.getLongreachMedia().getProgress()) + " % done";
+            throw ApiException.failedPrecondition(name + " is " + why + " (expected: ACTIVE)");
+        }
+        return file;
     }
 
     /** Whether the pieces are what the encoders of today would make; encoders that are down are taken as unchanged. */

@@ -1,5 +1,7 @@
 package longreach.gateway.interaction;
 
+import java.io.IOException;
+import java.util.List;
 import java.util.concurrent.ArrayBlockingQueue;
 import java.util.concurrent.BlockingQueue;
 import longreach.gateway.auth.Tenant;
@@ -57,14 +59,14 @@ final class AnswerKeeper implements AutoCloseable {
                 compute(waiting.take());
             } catch (InterruptedException e) {
                 return;
-            } catch (RuntimeException e) {
+            } catch (IOException | RuntimeException e) {
                 // Nothing is lost but time: the follow-up computes it.
                 LOG.debug("an answer is left to its follow-up: {}", e.toString());
             }
         }
     }
 
-    private void compute(Conversation next) throws InterruptedException {
+    private void compute(Conversation next) throws InterruptedException, IOException {
         var request = requests.parse(next.request());
         var model = models.find(request.model());
         var segments = planner.segments(next.prompt(), request.form().tools().declared(), model);
@@ -73,7 +75,7 @@ final class AnswerKeeper implements AutoCloseable {
                 throw ApiException.cancelled("the gateway stops");
             }
         };
-        var keys = prefill.run(model.getName(), next.tenant(), segments, caller);
+        var keys = prefill.run(model.getName(), next.tenant(), segments, List.of(), caller);
         if (!keys.isEmpty() && records.find(next.tenant(), next.id()).isPresent()) {
             records.putChunks(next.tenant(), next.id(), keys);
         }

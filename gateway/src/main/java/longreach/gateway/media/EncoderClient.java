@@ -7,6 +7,7 @@ import io.grpc.stub.StreamObserver;
 import java.io.IOException;
 import java.io.InputStream;
 import java.time.Duration;
+import java.util.Collection;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Function;
 import longreach.gateway.call.Caller;
@@ -20,6 +21,8 @@ import longreach.v1.EncodeProgress;
 import longreach.v1.EncodeUp;
 import longreach.v1.EncodedMedia;
 import longreach.v1.EncoderDescription;
+import longreach.v1.MediaPlan;
+import longreach.v1.SoftPiece;
 import longreach.v1.VisionEncoderGrpc;
 
 /** One encoder service: the same conversation whichever it is. */
@@ -47,6 +50,12 @@ public final class EncoderClient {
     @FunctionalInterface
     public interface Progress {
         void at(String stage, double fraction);
+    }
+
+    /** Takes soft tokens as they come. */
+    @FunctionalInterface
+    interface SoftSink {
+        void take(SoftPiece piece) throws InterruptedException;
     }
 
     private EncoderClient(
@@ -112,12 +121,29 @@ public final class EncoderClient {
      */
     public EncodedMedia encode(MediaItem item, boolean planOnly, Progress progress, Caller caller)
             throws InterruptedException, IOException {
-        var open = EncodeOpen.newBuilder()
-                .setMimeType(item.mimeType())
+        return converse(item, EncodeOpen.newBuilder().setPlanOnly(planOnly), progress, piece -> {}, caller);
+    }
+
+    /** What {@link #look} would see of an image. */
+    MediaPlan planSoft(MediaItem item, Caller caller) throws InterruptedException, IOException {
+        var open = EncodeOpen.newBuilder().setPlanOnly(true).setSoft(true);
+        return converse(item, open, (stage, at) -> {}, piece -> {}, caller).getPlan();
+    }
+
+    /** Soft tokens of the items of an image, by their place in its plan, as they are made. */
+    void look(MediaItem item, Collection<Integer> items, SoftSink sink, Caller caller)
+            throws InterruptedException, IOException {
+        var open = EncodeOpen.newBuilder().setSoft(true).addAllItems(items);
+        converse(item, open, (stage, at) -> {}, sink, caller);
+    }
+
+    private EncodedMedia converse(
+            MediaItem item, EncodeOpen.Builder open, Progress progress, SoftSink sink, Caller caller)
+            throws InterruptedException, IOException {
+        open.setMimeType(item.mimeType())
                 .setFileName(item.fileName())
                 .setSizeBytes(item.bytes().size())
-                .setOptions(item.options())
-                .setPlanOnly(planOnly);
+                .setOptions(item.options());
         boolean byPath = sharedMedia && item.bytes() instanceof MediaBytes.OnDisk;
         if (item.bytes() instanceof MediaBytes.OnDisk disk && byPath) {
             open.setPath(disk.path().toAbsolutePath().normalize().toString());
@@ -131,7 +157,7 @@ public final class EncoderClient {
                 sender = Thread.ofVirtual().name("send-media").start(() -> send(item.bytes(), call));
             }
             try {
-                return receive(call, progress, caller);
+                return receive(call, progress, sink, caller);
             } finally {
                 if (sender != null) {
                     sender.interrupt();
@@ -159,7 +185,7 @@ public final class EncoderClient {
         }
     }
 
-    private EncodedMedia receive(DuplexCall<EncodeUp, EncodeDown> call, Progress progress, Caller caller)
+    private EncodedMedia receive(DuplexCall<EncodeUp, EncodeDown> call, Progress progress, SoftSink sink, Caller caller)
             throws InterruptedException {
         var media = EncodedMedia.newBuilder();
         boolean done = false;
@@ -177,8 +203,8 @@ public final class EncoderClient {
                     media.putAllCounts(down.getDone().getCountsMap())
                             .setEncodeMillis(down.getDone().getEncodeMillis());
                 }
-                // The models that are served through this gateway read text; soft tokens are for others.
-                case SOFT, KIND_NOT_SET -> {}
+                case SOFT -> sink.take(down.getSoft());
+                case KIND_NOT_SET -> {}
             }
         }
         if (!done) {

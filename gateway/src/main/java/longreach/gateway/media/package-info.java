@@ -1,2 +1,2 @@
-/** Media to text pieces, through the encoder services, once for the same bytes and options. */
+/** Media to text pieces or soft tokens, through the encoder services, once for the same bytes and options. */
 package longreach.gateway.media;

@@ -157,6 +157,7 @@ public sealed interface DocumentLayout {
                         case RequestPart.TextPart text -> parts.add(typed(text.text()));
                         case RequestPart.CallPart call -> parts.add(rendered(call.call()));
                         case RequestPart.ResultPart result -> parts.add(rendered(result.result()));
+                        case RequestPart.SeenPart seen -> parts.addAll(seen.shown());
                         case RequestPart.MediaPart media ->
                             input.media().get(next[0]++).units().forEach(unit -> parts.add(render(input, unit)));
                     }
@@ -188,7 +189,8 @@ public sealed interface DocumentLayout {
                         parts.add(typed("\n\n"));
                     }
                     input.ownUnits().forEach(unit -> parts.add(render(input, unit)));
-                    parts.addAll(typedParts(turn));
+                    // What was seen needs no second look.
+                    typedParts(turn).stream().filter(part -> !part.hasSoft()).forEach(parts::add);
                 }
                 if (!parts.isEmpty()) {
                     turns.add(turn(turn, parts));
@@ -230,6 +232,7 @@ public sealed interface DocumentLayout {
                 }
                 case RequestPart.CallPart call -> parts.add(rendered(call.call()));
                 case RequestPart.ResultPart result -> parts.add(rendered(result.result()));
+                case RequestPart.SeenPart seen -> parts.addAll(seen.shown());
                 case RequestPart.MediaPart media -> {}
             }
         }

@@ -221,6 +221,9 @@ public final class Planner {
     /** A question that joins this turn must not touch its last word. */
     private static Turn apart(Turn turn) {
         int last = turn.getPartsCount() - 1;
+        if (!turn.getParts(last).hasText()) {
+            return turn;
+        }
         var text = turn.getParts(last).getText();
         return text.endsWith("\n")
                 ? turn

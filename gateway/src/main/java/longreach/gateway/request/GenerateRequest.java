@@ -5,6 +5,7 @@ import java.util.Optional;
 import java.util.OptionalInt;
 import longreach.v1.Constraint;
 import longreach.v1.ContextUse;
+import longreach.v1.MediaOptions;
 import longreach.v1.Sampling;
 import longreach.v1.Turn;
 
@@ -20,6 +21,7 @@ import longreach.v1.Turn;
  * @param form what the answer must be made of
  * @param candidates how many answers
  * @param context how much of the prompt they see
+ * @param resolution how much is seen of images, by models that see
  */
 public record GenerateRequest(
         String model,
@@ -30,7 +32,8 @@ public record GenerateRequest(
         Optional<String> cachedContent,
         Form form,
         int candidates,
-        ContextUse context) {
+        ContextUse context,
+        MediaOptions.Resolution resolution) {
 
     /**
      * @param constraint on the text; null: any
@@ -89,7 +92,9 @@ public record GenerateRequest(
         return context.getMode() == ContextUse.Mode.LONG || context.getMode() == ContextUse.Mode.FOCUS;
     }
 
-    public boolean hasMedia() {
-        return turns.stream().flatMap(turn -> turn.parts().stream()).anyMatch(RequestPart.MediaPart.class::isInstance);
+    /** The same request with other turns: what was read or seen in the place of media. */
+    public GenerateRequest with(List<RequestTurn> others) {
+        return new GenerateRequest(
+                model, system, others, sampling, maxOutputTokens, cachedContent, form, candidates, context, resolution);
     }
 }

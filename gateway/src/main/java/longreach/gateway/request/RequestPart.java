@@ -1,6 +1,8 @@
 package longreach.gateway.request;
 
+import java.util.List;
 import longreach.v1.MediaOptions;
+import longreach.v1.RenderPart;
 import longreach.v1.ToolCall;
 import longreach.v1.ToolResult;
 
@@ -15,6 +17,13 @@ public sealed interface RequestPart {
 
     /** What such a call returned. */
     record ResultPart(ToolResult result) implements RequestPart {}
+
+    /** An image as the model sees it: soft tokens, and the words around those of its crops. */
+    record SeenPart(List<RenderPart> shown) implements RequestPart {
+        public SeenPart {
+            shown = List.copyOf(shown);
+        }
+    }
 
     /**
      * Media to be read.

@@ -64,7 +64,17 @@ public final class Requests {
                 cachedContent(proto),
                 form(proto),
                 candidates(proto.getGenerationConfig()),
-                context(proto));
+                context(proto),
+                resolution(proto.getGenerationConfig()));
+    }
+
+    private static MediaOptions.Resolution resolution(GenerationConfig config) {
+        return switch (config.getMediaResolution()) {
+            case MEDIA_RESOLUTION_LOW -> MediaOptions.Resolution.LOW;
+            case MEDIA_RESOLUTION_MEDIUM -> MediaOptions.Resolution.MEDIUM;
+            case MEDIA_RESOLUTION_HIGH -> MediaOptions.Resolution.HIGH;
+            case MEDIA_RESOLUTION_UNSPECIFIED, UNRECOGNIZED -> MediaOptions.Resolution.RESOLUTION_UNSPECIFIED;
+        };
     }
 
     /** The beginning of later requests: what {@link #parse} checks, but turns may be none beside a system instruction. */
@@ -87,7 +97,8 @@ public final class Requests {
                 Optional.empty(),
                 form(request.build()),
                 1,
-                ContextUse.getDefaultInstance());
+                ContextUse.getDefaultInstance(),
+                MediaOptions.Resolution.RESOLUTION_UNSPECIFIED);
     }
 
     /** The same request with the functions of the content that it goes on from. */
@@ -106,7 +117,8 @@ public final class Requests {
                 request.cachedContent(),
                 form(with.build()),
                 request.candidates(),
-                request.context());
+                request.context(),
+                request.resolution());
     }
 
     private static ContextUse context(GenerateContentRequest proto) {

@@ -29,6 +29,7 @@ final class Replies {
         var card = model.card();
         var recommended = model.recommended();
         return ModelDescription.newBuilder()
+                .addAllSoftModalities(card.softWidth() > 0 ? List.of(Modality.IMAGE) : List.of())
                 .setName(card.name())
                 .setDisplayName(recommended.displayName())
                 .setDescription(recommended.description())

@@ -4,6 +4,7 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
@@ -14,6 +15,7 @@ import java.util.HexFormat;
 import java.util.List;
 import java.util.concurrent.locks.ReentrantLock;
 import longreach.tensor.kernel.Kernels;
+import longreach.tensor.weights.JsonConfig;
 import longreach.tensor.weights.ModelFiles;
 import longreach.tensor.weights.Tensor;
 import longreach.v1.MediaOptions.Resolution;
@@ -81,6 +83,18 @@ public final class Eyes implements AutoCloseable {
             if (!complete) {
                 arena.close();
             }
+        }
+    }
+
+    /** Whether a directory holds a tower beside its language model. Other wrongs are told by {@link #load}. */
+    public static boolean areIn(Path directory) {
+        Path config = directory.resolve("config.json");
+        if (!Files.isRegularFile(config)
+                || JsonConfig.read(config).findObject("vision_config").isEmpty()) {
+            return false;
+        }
+        try (ModelFiles files = ModelFiles.open(directory)) {
+            return files.tensors().stream().anyMatch(tensor -> tensor.name().contains("vision_tower."));
         }
     }
 
