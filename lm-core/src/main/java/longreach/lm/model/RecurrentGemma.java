@@ -501,16 +501,8 @@ public final class RecurrentGemma implements LanguageModel, LayeredPass {
             int kvRow = entry.row * attention.kvWidth();
             rope.rotate(kernels, q, queryRow, entry.tokens, config.heads, entry.start);
             entry.cache.append(layer, entry.start, entry.tokens, k, kvRow, v, kvRow);
-            kernels.attention(
-                    attention,
-                    q,
-                    queryRow,
-                    entry.tokens,
-                    entry.cache.pages(layer),
-                    entry.start,
-                    entry.end(),
-                    attended,
-                    queryRow);
+            RunAttention.attend(
+                    kernels, attention, entry, q, queryRow, entry.tokens, layer, entry.start, entry.end(), attended);
         }
         linear(a.out, attended, batch.tokens(), projected);
     }

@@ -61,8 +61,27 @@ record RunAttention(Kernels kernels, AttentionShape causal, AttentionShape bidir
                         + "which ends at " + end + ")");
             }
             int at = (entry.row + p - entry.start) * causal.queryWidth();
-            kernels.attention(shape, q, at, spanEnd - p, entry.cache.pages(layer), p, spanEnd, out, at);
+            attend(kernels, shape, entry, q, at, spanEnd - p, layer, p, spanEnd, out);
             p = spanEnd;
+        }
+    }
+
+    /** Rows of a prompt the way of prompts, generated ones the way of those, whatever else the step has. */
+    static void attend(
+            Kernels kernels,
+            AttentionShape shape,
+            Batch.Entry entry,
+            float[] q,
+            int at,
+            int tokens,
+            int layer,
+            int start,
+            int length,
+            float[] out) {
+        if (entry.generated()) {
+            kernels.attention(shape, q, at, tokens, entry.cache.pages(layer), start, length, out, at);
+        } else {
+            kernels.prefillAttention(shape, q, at, tokens, entry.cache.pages(layer), start, length, out, at);
         }
     }
 

@@ -38,6 +38,7 @@ final class AttentionKernel {
 
     private final ComputePool pool;
     private final Scratch[] scratches;
+    private long job;
     // Results of the parts of each block: per part, block row and dimension; then maxima and sums.
     private float[] partialOut = new float[0];
     private float[] partialMax = new float[0];
@@ -138,8 +139,13 @@ final class AttentionKernel {
         }
     }
 
-    /** See {@link Kernels#attention}. */
+    /**
+     * See {@link Kernels#attention}.
+     *
+     * @param bf16 one for each thread, for {@link Kernels#prefillAttention} over pages that they take; else null
+     */
     void attend(
+            Bf16Pages[] bf16,
             AttentionShape shape,
             float[] q,
             int qOffset,
@@ -150,7 +156,7 @@ final class AttentionKernel {
             float[] out,
             int outOffset) {
         int group = shape.queryHeads() / shape.kvHeads();
-        int blockTokens = Math.clamp(BLOCK_ROWS / group, 1, tokens);
+        int blockTokens = Math.clamp((bf16 == null ? BLOCK_ROWS : Bf16Pages.MOST_ROWS) / group, 1, tokens);
         int blocks = (tokens + blockTokens - 1) / blockTokens;
         int items = blocks * shape.kvHeads();
         int usedPages = (length + POSITIONS - 1) / POSITIONS;
@@ -163,9 +169,11 @@ final class AttentionKernel {
         partialOut = atLeast(partialOut, items * parts * rows * valueDim);
         partialMax = atLeast(partialMax, items * parts * rows);
         partialSum = atLeast(partialSum, items * parts * rows);
+        long number = ++job;
         ComputePool.ChunkJob job = (chunk, thread) -> {
-            int part = firstPart + chunk % parts;
-            int item = chunk / parts;
+            // In bf16 all blocks over the same pages follow each other: a thread rounds those once.
+            int part = bf16 == null ? chunk % parts : chunk / items;
+            int item = bf16 == null ? chunk / parts : chunk % blocks * shape.kvHeads() + chunk % items / blocks;
             int token = item / shape.kvHeads() * blockTokens;
             block(
                     shape,
@@ -174,12 +182,14 @@ final class AttentionKernel {
                     qOffset + token * shape.queryWidth(),
                     Math.min(blockTokens, tokens - token),
                     pages,
-                    part * PART_PAGES,
-                    Math.min(usedPages, (part + 1) * PART_PAGES),
+                    (firstPart + part) * PART_PAGES,
+                    Math.min(usedPages, (firstPart + part + 1) * PART_PAGES),
                     start + token,
                     length,
-                    chunk * rows,
-                    scratches[thread]);
+                    (item * parts + part) * rows,
+                    scratches[thread],
+                    bf16 == null ? null : bf16[thread],
+                    number);
         };
         if ((long) tokens * (length - seenFrom) * shape.queryWidth() < INLINE_WORK) {
             for (int chunk = 0; chunk < items * parts; chunk++) {
@@ -239,7 +249,9 @@ final class AttentionKernel {
             int position,
             int length,
             int partial,
-            Scratch scratch) {
+            Scratch scratch,
+            Bf16Pages bf16,
+            long job) {
         int group = shape.queryHeads() / shape.kvHeads();
         int rows = tokens * group;
         int dim = shape.headDim();
@@ -256,12 +268,16 @@ final class AttentionKernel {
             partialMax[partial + r] = Float.NEGATIVE_INFINITY;
             partialSum[partial + r] = 0;
         }
-        boolean straight = rows <= PageRows.MAX_ROWS
+        boolean straight = bf16 == null
+                && rows <= PageRows.MAX_ROWS
                 && dim % 2 == 0
                 && largest < PageRows.MAX_QUERY
                 && pages[lastPage - 1].type() == KvPage.Type.F16;
         if (straight) {
             VectorMath.scale(scratch.q, 0, rows * dim, PageRows.SCALE);
+        }
+        if (bf16 != null) {
+            bf16.queries(scratch.q, rows, dim);
         }
         Arrays.fill(partialOut, partial * valueDim, (partial + rows) * valueDim, 0);
         int end = shape.causal() ? Math.min(length, position + tokens) : length;
@@ -277,7 +293,10 @@ final class AttentionKernel {
             }
             MemorySegment segment = pages[i].segment();
             long head = kvHead * headBytes(shape, pages[i].type());
-            if (straight) {
+            if (bf16 != null) {
+                bf16.page(job, pages[i], i, kvHead, head, dim, valueDim, Math.min(POSITIONS, length - base));
+                bf16.scores(rows, dim, n, scratch.scores);
+            } else if (straight) {
                 int tiles = (n + GROUP - 1) / GROUP;
                 PageRows.keys(segment, head, dim / 2, tiles, scratch.q, rows, scratch.scores);
             } else {
@@ -289,7 +308,9 @@ final class AttentionKernel {
                 int from = shape.window() == 0 ? 0 : Math.max(0, p - shape.window() + 1 - base);
                 weights(shape, scratch.scores, r * POSITIONS, from, to, n, partial + r, valueDim);
             }
-            if (straight) {
+            if (bf16 != null) {
+                bf16.values(scratch.scores, rows, dim, valueDim, n, partialOut, partial * valueDim);
+            } else if (straight) {
                 int even = n + n % 2;
                 for (int r = 0; r < rows; r++) {
                     if (n < even) {

@@ -3,8 +3,12 @@ package longreach.tensor.kernel;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.util.HashMap;
 import java.util.HashSet;
+import java.util.Map;
 import java.util.Set;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * Products of prompts through oneDNN's bf16 matmul, which multiplies in the processor's tiles (AMX) or its bf16 dot
@@ -17,6 +21,7 @@ import java.util.Set;
  * that all four give the same bits.
  */
 final class Bf16Products {
+    private static final Logger log = LoggerFactory.getLogger(Bf16Products.class);
     /** Blocks of the matrix's rows in one product; measured on a Sapphire Rapids: less of them, or many more, are slower. */
     private static final int BLOCKS = 3;
 
@@ -29,6 +34,7 @@ final class Bf16Products {
     private final ComputePool pool;
     private final Worker[] workers;
     private final Set<Integer> checked = new HashSet<>();
+    private final Map<Integer, Bf16Pages[]> heads = new HashMap<>();
     private long job;
 
     /** @throws UnsupportedOperationException when the library does not load, or has no fast product of this kind here */
@@ -54,6 +60,27 @@ final class Bf16Products {
             checked.add(depth);
         }
         return Bf16Weights.of(w, pool, arena);
+    }
+
+    /** The products of attention over such pages, one for each thread; null where there are none. */
+    Bf16Pages[] pages(AttentionShape shape, KvPage.Type type) {
+        if (!Bf16Pages.takes(shape, type)) {
+            return null;
+        }
+        if (!heads.containsKey(shape.headDim())) {
+            Bf16Pages[] pages = null;
+            try {
+                Bf16Pages.check(workers[0].primitives, shape);
+                pages = new Bf16Pages[workers.length];
+                for (int i = 0; i < pages.length; i++) {
+                    pages[i] = new Bf16Pages(workers[i].primitives);
+                }
+            } catch (UnsupportedOperationException e) {
+                log.warn("attention of heads of {}: {}", shape.headDim(), e.getMessage());
+            }
+            heads.put(shape.headDim(), pages);
+        }
+        return heads.get(shape.headDim());
     }
 
     /** y[t, r] = sum_k x[t, k] * w[r, k], for t in [0, tokens). */

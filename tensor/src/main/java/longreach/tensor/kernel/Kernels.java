@@ -217,6 +217,24 @@ public interface Kernels {
             float[] out,
             int outOffset);
 
+    /**
+     * The attention of prompt tokens in the fast precision, over binary16 pages. As {@link #prefill} it may round queries,
+     * keys, weights and values to bf16, and a token's result is the same to the last bit however many tokens are computed
+     * with it. The default is {@link #attention}, which it also is for pages of f32.
+     */
+    default void prefillAttention(
+            AttentionShape shape,
+            float[] q,
+            int qOffset,
+            int tokens,
+            KvPage[] pages,
+            int start,
+            int length,
+            float[] out,
+            int outOffset) {
+        attention(shape, q, qOffset, tokens, pages, start, length, out, outOffset);
+    }
+
     /** Index of the largest element, the lowest index among equals. */
     int argmax(float[] x, int xOffset, int n);
 }

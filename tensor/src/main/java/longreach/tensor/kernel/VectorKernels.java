@@ -671,7 +671,23 @@ public final class VectorKernels implements Kernels {
             int length,
             float[] out,
             int outOffset) {
-        attention.attend(shape, q, qOffset, tokens, pages, start, length, out, outOffset);
+        attention.attend(null, shape, q, qOffset, tokens, pages, start, length, out, outOffset);
+    }
+
+    @Override
+    public void prefillAttention(
+            AttentionShape shape,
+            float[] q,
+            int qOffset,
+            int tokens,
+            KvPage[] pages,
+            int start,
+            int length,
+            float[] out,
+            int outOffset) {
+        Bf16Pages[] products =
+                bf16 == null || length == 0 ? null : bf16.pages(shape, pages[(length - 1) / KvPage.POSITIONS].type());
+        attention.attend(products, shape, q, qOffset, tokens, pages, start, length, out, outOffset);
     }
 
     @Override
