@@ -504,9 +504,11 @@ public final class VectorKernels implements Kernels {
 
     @Override
     public void add(float[] x, int xOffset, float[] y, int yOffset, int n) {
-        for (int i = 0; i < n; i++) {
-            x[xOffset + i] += y[yOffset + i];
-        }
+        split(n, 1, (from, to) -> {
+            for (int i = from; i < to; i++) {
+                x[xOffset + i] += y[yOffset + i];
+            }
+        });
     }
 
     @Override
