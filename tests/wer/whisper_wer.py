@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
 """Word error rate and speed of the audio encoder beside faster-whisper, same weights, same real sentences.
 
-Both transcribe the LibriVox sentences of Debian's pocketsphinx-testdata, one after the other, greedily, in f32, with the
-same number of threads. Words are counted after Whisper's English text normaliser. The encoder runs through its command
+Both transcribe the LibriVox sentences of Debian's pocketsphinx-testdata, or other folders of WAV files with a file of that
+form that says what is said in them (the same package's "cards"), one after the other, greedily, in f32, with the same
+number of threads. Words are counted after Whisper's English text normaliser. The encoder runs through its command
 line class, whose class path is given by --classpath (a file that holds it, or the path itself).
 
     python tests/wer/whisper_wer.py --java JAVA --classpath FILE [--threads 2] [--repeat 3] [--long SECONDS]
@@ -34,8 +35,9 @@ JVM = (
 
 def sentences(data):
     texts = {}
-    for line in (data / "transcription").read_text().splitlines():
-        match = re.fullmatch(r"<s> (.*) </s> \((.*)\)", line.strip())
+    [listed] = data.glob("*transcription")
+    for line in listed.read_text().splitlines():
+        match = re.fullmatch(r"<s> (.*?) +</s> \((.*)\)", line.strip())
         if match:
             texts[match[2]] = match[1]
     return [(data / (name + ".wav"), text) for name, text in texts.items()]
@@ -60,7 +62,8 @@ def ours(args, files):
     listed = os.path.isfile(args.classpath) and not args.classpath.endswith(".jar")
     classpath = Path(args.classpath).read_text().strip() if listed else args.classpath
     command = [args.java, *JVM, *args.jvm, "-cp", classpath, "-Daudio-encoder.threads=" + str(args.threads),
-               "-Daudio-encoder.precision=" + args.precision, "longreach.audio.TranscribeCommand", *map(str, files)]
+               "-Daudio-encoder.precision=" + args.precision, "-Daudio-encoder.model=" + args.model.name,
+               "-Daudio-encoder.language=en", "longreach.audio.TranscribeCommand", *map(str, files)]
     lines = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout.splitlines()
     results = [json.loads(line) for line in lines if line.startswith("{")]
     return [(" ".join(s["text"] for s in r["segments"]), r["wallMillis"] / 1000, r["cpuMillis"] / 1000)
@@ -85,7 +88,7 @@ def theirs(args, files):
 def main():
     cache = Path(os.environ.get("LONGREACH_CACHE") or Path.home() / ".cache/longreach")
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--data", type=Path, default=Path("/usr/share/pocketsphinx/test/data/librivox"))
+    parser.add_argument("--data", type=Path, nargs="+", default=[Path("/usr/share/pocketsphinx/test/data/librivox")])
     parser.add_argument("--model", type=Path, default=cache / "models/whisper-tiny.en")
     parser.add_argument("--java", default="java")
     parser.add_argument("--classpath", required=True)
@@ -97,7 +100,7 @@ def main():
     args = parser.parse_args()
 
     normalise = EnglishTextNormalizer({})
-    pairs = sentences(args.data)
+    pairs = [pair for data in args.data for pair in sentences(data)]
     files = [f for f, _ in pairs]
     references = [t for _, t in pairs]
     with tempfile.TemporaryDirectory() as directory:

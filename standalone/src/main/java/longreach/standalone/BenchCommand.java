@@ -8,7 +8,7 @@ import picocli.CommandLine.Command;
         description =
                 "Measure this machine: the engine's or its kernels' speed, many streams at once, the gateway alone, "
                         + "what stored contexts save, what guessing gains, what schemas cost, which prompt layout is "
-                        + "best, what is found in long contexts.",
+                        + "best, what is found in long contexts, how fast video and speech are taken in.",
         subcommands = {
             EngineSpeed.class,
             KernelsBench.class,
@@ -18,7 +18,8 @@ import picocli.CommandLine.Command;
             SpeculationBench.class,
             FormSpeed.class,
             LayoutBench.class,
-            NeedleCommand.class
+            NeedleCommand.class,
+            EncodeSpeed.class
         },
         subcommandsRepeatable = false)
 final class BenchCommand implements Runnable {
@@ -26,6 +27,6 @@ final class BenchCommand implements Runnable {
     public void run() {
         throw CommandException.usage(
                 "bench: nothing to measure named (expected: engine, kernels, serving, gateway, context, speculation,"
-                        + " form, layout or needle)");
+                        + " form, layout, needle or encode)");
     }
 }

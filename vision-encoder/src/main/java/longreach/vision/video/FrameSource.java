@@ -129,6 +129,11 @@ public final class FrameSource implements AutoCloseable {
         }
     }
 
+    /** The operating system's number of the decoding process. */
+    long pid() {
+        return child.pid();
+    }
+
     boolean hasVideo() {
         return hasVideo;
     }
