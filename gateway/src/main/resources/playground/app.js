@@ -48,6 +48,13 @@ const model = () => $('model').value;
 
 // ---- asking
 
+/** What is ticked must not be left out of a question without a word. */
+function allRead() {
+  const unread = shelf.unread();
+  if (unread.length) say(`still reading ${unread.join(', ')}: wait, or untick`, true);
+  return !unread.length;
+}
+
 async function ask() {
   const question = $('question').value.trim();
   if (running) {
@@ -55,6 +62,7 @@ async function ask() {
     return;
   }
   if (!question || !model()) return;
+  if (!allRead()) return;
   const sent = request(question);
   talk.question(question, shelf.asked().filter((f) => !alreadyShown(f)));
   $('question').value = '';
@@ -188,6 +196,7 @@ $('ask').onsubmit = (event) => {
 };
 $('context-form').onsubmit = (event) => {
   event.preventDefault();
+  if (!allRead()) return;
   const files = shelf.asked();
   if (!files.length) {
     say('tick a file first', true);

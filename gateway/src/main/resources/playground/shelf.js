@@ -23,6 +23,15 @@ export function asked() {
   return chosenContext ? [] : [...ticked].map((name) => files.get(name)).filter((f) => f?.state === 'ACTIVE');
 }
 
+/** The names of files on their way and of ticked ones that are still being read. */
+export function unread() {
+  return chosenContext
+    ? []
+    : [...files.values()]
+        .filter((f) => f.state === 'UPLOADING' || (f.state === 'PROCESSING' && ticked.has(f.name)))
+        .map((f) => f.displayName);
+}
+
 export async function load() {
   for (const file of await api.files()) files.set(file.name, file);
   [...files.values()].filter((f) => f.state === 'PROCESSING').forEach(watch);

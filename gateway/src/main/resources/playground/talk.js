@@ -2,6 +2,12 @@ import { $, el } from './dom.js';
 import { fileOf } from './shelf.js';
 import * as viewer from './viewer.js';
 
+const ENDS = {
+  MAX_TOKENS: 'cut: most tokens reached',
+  SAFETY: 'stopped by a rule',
+  MALFORMED_FUNCTION_CALL: 'a call that is none',
+};
+
 /** The conversation: what was said, and what each answer rests on and cost. */
 
 export const contents = [];
@@ -103,7 +109,7 @@ export class Answer {
       badge(`${usage.candidatesTokenCount ?? 0} tokens${receipt.tokensPerSecond ? `, ${receipt.tokensPerSecond.toFixed(0)} a second` : ''}`),
     );
     if (context) this.badges.append(badge(`context until ${new Date(context.expireTime).toLocaleTimeString()}`));
-    if (this.reason && this.reason !== 'STOP') this.badges.append(badge(this.reason));
+    if (this.reason && this.reason !== 'STOP') this.badges.append(badge(ENDS[this.reason] ?? this.reason));
     return this.text.textContent;
   }
 
