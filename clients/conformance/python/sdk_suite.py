@@ -1,6 +1,6 @@
 """Runs the tests that come inside Google's Python SDK against the service, in their api mode, and sums them up.
 
-    pip install google-genai pytest pytest-asyncio pytest-timeout pytest-xdist pillow mcp aiohttp
+    pip install google-genai pytest pytest-asyncio pytest-timeout pytest-xdist httpx pillow mcp aiohttp
     LONGREACH_URL=http://127.0.0.1:8080 python sdk_suite.py [PYTEST ARGUMENTS]
 
 The tests name Gemini's models, so the service must be told what stands for them:
