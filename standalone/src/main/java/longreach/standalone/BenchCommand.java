@@ -17,6 +17,7 @@ import picocli.CommandLine.Command;
             ContextSpeed.class,
             SpeculationBench.class,
             FormSpeed.class,
+            EyesSpeed.class,
             LayoutBench.class,
             NeedleCommand.class,
             EncodeSpeed.class
@@ -27,6 +28,6 @@ final class BenchCommand implements Runnable {
     public void run() {
         throw CommandException.usage(
                 "bench: nothing to measure named (expected: engine, kernels, serving, gateway, context, speculation,"
-                        + " form, layout, needle or encode)");
+                        + " form, eyes, layout, needle or encode)");
     }
 }

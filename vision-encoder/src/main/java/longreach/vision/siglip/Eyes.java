@@ -14,6 +14,7 @@ import java.util.Comparator;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.concurrent.locks.ReentrantLock;
+import longreach.tensor.kernel.KernelCheck;
 import longreach.tensor.kernel.Kernels;
 import longreach.tensor.weights.JsonConfig;
 import longreach.tensor.weights.ModelFiles;
@@ -63,7 +64,7 @@ public final class Eyes implements AutoCloseable {
     /**
      * @param path a GGUF file of a projector, or the directory of safetensors of a model that sees
      * @param kernels used by nobody else; their pool is closed with the eyes
-     * @param exact f32 arithmetic throughout; otherwise what the kernels do fastest
+     * @param exact f32 arithmetic throughout; otherwise products are as fast as those of prompts, and may round to bf16
      * @throws longreach.tensor.weights.WeightsException when the files are no whole tower and projector
      */
     public static Eyes load(Path path, Kernels kernels, boolean exact) {
@@ -76,8 +77,12 @@ public final class Eyes implements AutoCloseable {
         try (ModelFiles files = ModelFiles.open(path)) {
             tower = SiglipTower.load(files, kernels, exact, arena);
             scaler = new PixelScaler(tower.config());
-            fingerprint = "siglip/" + OUTPUT_VERSION + "@" + digest(files, tower.config()) + " precision="
-                    + (exact ? "f32" : "fast");
+            if (!exact) {
+                // Decides whether products are of bf16.
+                KernelCheck.run(kernels);
+            }
+            fingerprint = "siglip/" + OUTPUT_VERSION + "@" + digest(files, tower.config()) + " products="
+                    + (exact ? "f32" : "fast/" + kernels.prefillType());
             complete = true;
         } finally {
             if (!complete) {

@@ -44,7 +44,7 @@ final class SiglipTower {
     private float[] inner;
 
     /**
-     * @param exact f32 arithmetic throughout; otherwise what the kernels do fastest
+     * @param exact f32 arithmetic throughout; otherwise as prompts are multiplied, see {@link Kernels#prefill}
      * @param arena owns the weights and pages
      * @throws longreach.tensor.weights.WeightsException when the files are not a whole tower
      */
@@ -188,7 +188,7 @@ final class SiglipTower {
         if (exact) {
             kernels.matmulExact(weight, from, 0, rows, to, 0);
         } else {
-            kernels.matmul(weight, from, 0, rows, to, 0);
+            kernels.prefill(weight, from, 0, rows, to, 0);
         }
     }
 
