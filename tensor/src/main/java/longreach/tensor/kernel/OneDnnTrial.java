@@ -26,21 +26,25 @@ record OneDnnTrial(boolean isAhead, boolean isBf16Ahead, String reason) {
     // Below this it would not be worth two bytes a weight, and rounding.
     private static final double LEAST_BF16_GAIN = 1.5;
     // Compiled code is as fast again and again; what still gets faster is not compiled yet.
-    private static final int STEADY_MILLISECONDS = 100;
-    private static final int MOST_MILLISECONDS = 1000;
+    private static final int STEADY_MILLISECONDS = 300;
+    private static final int LEAST_RUNS = 50;
+    // A compiler that starts anew takes a second or two on a busy machine.
+    private static final int MOST_MILLISECONDS = 4000;
+    // What never became steady may be this much faster than it looked.
+    private static final double UNSTEADY_GAIN = 2;
 
     /**
      * @param neededBytes what the weights would take in bf16
      * @param mostBytes what they may take
      */
     static OneDnnTrial run(ComputePool pool, long neededBytes, long mostBytes) {
-        double java = seconds(new VectorKernels(pool));
-        double f32 = Double.POSITIVE_INFINITY;
-        double bf16 = Double.POSITIVE_INFINITY;
-        StringBuilder reason = new StringBuilder(String.format(Locale.ROOT, "Java %.0f GFLOP/s", rate(java)));
+        Time java = time(new VectorKernels(pool));
+        Time f32 = Time.NEVER;
+        Time bf16 = Time.NEVER;
+        StringBuilder reason = new StringBuilder(String.format(Locale.ROOT, "Java %.0f GFLOP/s", java.rate()));
         try {
-            f32 = seconds(new VectorKernels(pool, true, false));
-            reason.append(String.format(Locale.ROOT, ", oneDNN %.0f: %.2f", rate(f32), java / f32));
+            f32 = time(new VectorKernels(pool, true, false));
+            reason.append(String.format(Locale.ROOT, ", oneDNN %.0f: %.2f", f32.rate(), f32.gain(java)));
         } catch (UnsupportedOperationException e) {
             reason.append(", ").append(e.getMessage());
         }
@@ -52,19 +56,19 @@ record OneDnnTrial(boolean isAhead, boolean isBf16Ahead, String reason) {
                     mostBytes >> 20));
         } else {
             try {
-                bf16 = seconds(new VectorKernels(pool, false, true));
-                reason.append(String.format(Locale.ROOT, ", oneDNN in bf16 %.0f: %.2f", rate(bf16), java / bf16));
+                bf16 = time(new VectorKernels(pool, false, true));
+                reason.append(String.format(Locale.ROOT, ", oneDNN in bf16 %.0f: %.2f", bf16.rate(), bf16.gain(java)));
             } catch (UnsupportedOperationException e) {
                 reason.append(", ").append(e.getMessage());
             }
         }
-        if (java == 0 || f32 == 0 || bf16 == 0) {
-            // One that is not steady may be much faster, which is not known.
-            reason.append(" (the machine is too busy to compare all)");
+        if (!java.steady || !f32.steady || !bf16.steady) {
+            reason.append(" (the machine is busy: only twice the gain counts)");
         }
+        Time exact = f32.seconds < java.seconds ? f32 : java;
         var result = new OneDnnTrial(
-                java > LEAST_GAIN * f32 && f32 > 0,
-                Math.min(java, f32 == 0 ? java : f32) > LEAST_BF16_GAIN * bf16 && bf16 > 0,
+                f32.gain(java) > LEAST_GAIN * f32.caution(java),
+                bf16.gain(exact) > LEAST_BF16_GAIN * bf16.caution(exact),
                 reason.toString());
         log.info(
                 "products of prompts: {}{} ({})",
@@ -74,28 +78,45 @@ record OneDnnTrial(boolean isAhead, boolean isBf16Ahead, String reason) {
         return result;
     }
 
-    private static double rate(double seconds) {
-        return 2e-9 * TOKENS * MATRIX_COLS * MATRIX_ROWS / seconds;
+    /**
+     * Of one product for a prompt.
+     *
+     * @param steady whether several runs in turn were nearly as fast as the fastest
+     */
+    private record Time(double seconds, boolean steady) {
+        /** Of what cannot be used. */
+        static final Time NEVER = new Time(Double.POSITIVE_INFINITY, true);
+
+        double rate() {
+            return 2e-9 * TOKENS * MATRIX_COLS * MATRIX_ROWS / seconds;
+        }
+
+        double gain(Time other) {
+            return other.seconds / seconds;
+        }
+
+        double caution(Time other) {
+            return steady && other.steady ? 1 : UNSTEADY_GAIN;
+        }
     }
 
-    /** Of one product for a prompt; 0 when the machine was too busy to tell. */
-    private static double seconds(VectorKernels kernels) {
+    private static Time time(VectorKernels kernels) {
         PackedMatrix w = PackedMatrix.zeros(Format.Q4, MATRIX_ROWS, MATRIX_COLS, PackedMatrix.PART_WORDS);
         float[] x = new float[TOKENS * MATRIX_COLS];
         Arrays.fill(x, 0.5f);
         float[] y = new float[TOKENS * MATRIX_ROWS];
         try (Arena arena = Arena.ofShared()) {
             kernels.expand(w, arena);
-            return seconds(() -> kernels.prefill(w, x, 0, TOKENS, y, 0));
+            return time(() -> kernels.prefill(w, x, 0, TOKENS, y, 0));
         }
     }
 
-    /** Seconds of the fastest run, when several in turn were nearly as fast; 0 when that does not come about. */
-    private static double seconds(Runnable run) {
+    /** The fastest run, once several in turn were nearly as fast or time is up. */
+    private static Time time(Runnable run) {
         long best = Long.MAX_VALUE;
         long began = System.nanoTime();
         long improved = began;
-        while (System.nanoTime() - began < MOST_MILLISECONDS * 1_000_000L) {
+        for (int runs = 1; System.nanoTime() - began < MOST_MILLISECONDS * 1_000_000L; runs++) {
             long t = System.nanoTime();
             run.run();
             long took = System.nanoTime() - t;
@@ -103,10 +124,11 @@ record OneDnnTrial(boolean isAhead, boolean isBf16Ahead, String reason) {
                 improved = System.nanoTime();
             }
             best = Math.min(best, took);
-            if (System.nanoTime() - improved > Math.max(STEADY_MILLISECONDS * 1_000_000L, 8 * best)) {
-                return best / 1e9;
+            if (runs >= LEAST_RUNS
+                    && System.nanoTime() - improved > Math.max(STEADY_MILLISECONDS * 1_000_000L, 8 * best)) {
+                return new Time(best / 1e9, true);
             }
         }
-        return 0;
+        return new Time(best / 1e9, false);
     }
 }
