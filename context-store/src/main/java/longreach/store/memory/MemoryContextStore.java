@@ -45,6 +45,7 @@ public final class MemoryContextStore implements ContextStore {
 
     private final long maxBytes;
     private final InstantSource clock;
+    private final MemoryJobs jobs;
     private final StoreSecret secret = StoreSecret.random();
     private final Map<Key, Value> values = new LinkedHashMap<>(16, 0.75f, true);
     private long usedBytes;
@@ -69,6 +70,7 @@ public final class MemoryContextStore implements ContextStore {
         }
         this.maxBytes = maxBytes;
         this.clock = clock;
+        jobs = new MemoryJobs(clock);
     }
 
     @Override
@@ -231,6 +233,31 @@ public final class MemoryContextStore implements ContextStore {
             return built.build();
         });
         return Buckets.take(bucket, allowance, amount, force);
+    }
+
+    @Override
+    public boolean addJob(String queue, byte[] value, int most) {
+        return jobs.addJob(queue, value, most);
+    }
+
+    @Override
+    public Optional<Job> claimJob(String queue, String worker, Duration silence) {
+        return jobs.claimJob(queue, worker, silence);
+    }
+
+    @Override
+    public boolean holdJob(String queue, String id, String worker) {
+        return jobs.holdJob(queue, id, worker);
+    }
+
+    @Override
+    public boolean giveJobBack(String queue, String id, String worker) {
+        return jobs.giveJobBack(queue, id, worker);
+    }
+
+    @Override
+    public boolean endJob(String queue, String id) {
+        return jobs.endJob(queue, id);
     }
 
     @Override

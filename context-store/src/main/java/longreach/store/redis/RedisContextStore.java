@@ -50,6 +50,7 @@ public final class RedisContextStore implements ContextStore {
     private final RedisAdmin admin;
     private final RedisRecords records;
     private final RedisQuotas quotas;
+    private final RedisJobs jobs;
     private final Scrubber scrubber;
     private final Touch touch;
     private final AtomicInteger nextReader = new AtomicInteger();
@@ -66,6 +67,7 @@ public final class RedisContextStore implements ContextStore {
         this.admin = new RedisAdmin(link);
         this.records = new RedisRecords(admin, pool, artifacts, properties);
         this.quotas = new RedisQuotas(properties);
+        this.jobs = new RedisJobs(admin, pool, artifacts, secret);
         this.puts = new PutQueue(
                 link,
                 pool,
@@ -353,6 +355,31 @@ public final class RedisContextStore implements ContextStore {
     @Override
     public Taken take(Tenant tenant, Allowance allowance, long amount, boolean force) {
         return quotas.take(tenant, allowance, amount, force);
+    }
+
+    @Override
+    public boolean addJob(String queue, byte[] value, int most) {
+        return jobs.addJob(queue, value, most);
+    }
+
+    @Override
+    public Optional<Job> claimJob(String queue, String worker, Duration silence) {
+        return jobs.claimJob(queue, worker, silence);
+    }
+
+    @Override
+    public boolean holdJob(String queue, String id, String worker) {
+        return jobs.holdJob(queue, id, worker);
+    }
+
+    @Override
+    public boolean giveJobBack(String queue, String id, String worker) {
+        return jobs.giveJobBack(queue, id, worker);
+    }
+
+    @Override
+    public boolean endJob(String queue, String id) {
+        return jobs.endJob(queue, id);
     }
 
     @Override

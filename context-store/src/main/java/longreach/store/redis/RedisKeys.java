@@ -75,6 +75,11 @@ final class RedisKeys {
         return PREFIX + tenant.namespace() + ":*";
     }
 
+    /** Beside the quotas: a queue holds jobs of all tenants. */
+    static byte[] jobs(Tenant owner, String queue) {
+        return ascii(QUOTAS + owner.namespace() + ":jobs:" + RecordStore.checkKind(queue));
+    }
+
     static boolean isChunk(byte[] key) {
         return new String(key, StandardCharsets.US_ASCII).contains(CHUNK);
     }

@@ -15,9 +15,15 @@ import longreach.store.api.QuotaStore.Allowance;
 import longreach.store.api.RecordStore.RecordId;
 import longreach.store.api.StoreAdmin;
 import longreach.store.api.Tenant;
+import longreach.v1.AddJobRequest;
+import longreach.v1.AddJobResponse;
+import longreach.v1.ClaimJobRequest;
+import longreach.v1.ClaimJobResponse;
 import longreach.v1.ContextStoreGrpc;
 import longreach.v1.DeleteRecordRequest;
 import longreach.v1.DeleteRecordResponse;
+import longreach.v1.EndJobRequest;
+import longreach.v1.EndJobResponse;
 import longreach.v1.EraseChunksRequest;
 import longreach.v1.EraseChunksResponse;
 import longreach.v1.EraseTenantRequest;
@@ -26,6 +32,8 @@ import longreach.v1.GetArtifactRequest;
 import longreach.v1.GetArtifactResponse;
 import longreach.v1.GetRecordRequest;
 import longreach.v1.GetRecordResponse;
+import longreach.v1.HoldJobRequest;
+import longreach.v1.HoldJobResponse;
 import longreach.v1.KeepChunksRequest;
 import longreach.v1.KeepChunksResponse;
 import longreach.v1.ListRecordsRequest;
@@ -203,6 +211,50 @@ final class ContextStoreService extends ContextStoreGrpc.ContextStoreImplBase {
                     .setRemaining(taken.remaining())
                     .build();
         });
+    }
+
+    @Override
+    public void addJob(AddJobRequest request, StreamObserver<AddJobResponse> out) {
+        answer(
+                out,
+                () -> AddJobResponse.newBuilder()
+                        .setAdded(store.addJob(
+                                request.getQueue(), request.getValue().toByteArray(), request.getMost()))
+                        .build());
+    }
+
+    @Override
+    public void claimJob(ClaimJobRequest request, StreamObserver<ClaimJobResponse> out) {
+        answer(
+                out,
+                () -> store.claimJob(request.getQueue(), request.getWorker(), millis(request.getSilenceMillis()))
+                        .map(job -> ClaimJobResponse.newBuilder()
+                                .setFound(true)
+                                .setId(job.id())
+                                .setValue(UnsafeByteOperations.unsafeWrap(job.value()))
+                                .build())
+                        .orElse(ClaimJobResponse.getDefaultInstance()));
+    }
+
+    @Override
+    public void holdJob(HoldJobRequest request, StreamObserver<HoldJobResponse> out) {
+        answer(
+                out,
+                () -> HoldJobResponse.newBuilder()
+                        .setHeld(
+                                request.getGiveBack()
+                                        ? store.giveJobBack(request.getQueue(), request.getId(), request.getWorker())
+                                        : store.holdJob(request.getQueue(), request.getId(), request.getWorker()))
+                        .build());
+    }
+
+    @Override
+    public void endJob(EndJobRequest request, StreamObserver<EndJobResponse> out) {
+        answer(
+                out,
+                () -> EndJobResponse.newBuilder()
+                        .setExisted(store.endJob(request.getQueue(), request.getId()))
+                        .build());
     }
 
     private static List<ChunkKey> keys(List<ByteString> keys) {

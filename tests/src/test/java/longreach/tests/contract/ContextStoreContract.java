@@ -13,12 +13,15 @@ import java.util.Random;
 import java.util.concurrent.Callable;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
+import java.util.stream.Collectors;
 import longreach.store.api.ArtifactLookup;
 import longreach.store.api.ChunkHeader;
 import longreach.store.api.ChunkKey;
 import longreach.store.api.Codec;
 import longreach.store.api.ContextStore;
 import longreach.store.api.Digest;
+import longreach.store.api.JobQueue;
+import longreach.store.api.JobQueue.Job;
 import longreach.store.api.KeyChain;
 import longreach.store.api.Lookup;
 import longreach.store.api.LookupResult;
@@ -156,6 +159,87 @@ abstract class ContextStoreContract {
         var small = new Allowance("bytes", 10, Duration.ofHours(1));
         assertThat(store().take(tenant, small, 25, false)).isEqualTo(new Taken(true, Duration.ZERO, -15));
         assertThat(store().take(tenant, small, 1, false).granted()).isFalse();
+    }
+
+    @Test
+    void jobsComeInTheirOrderToOneWorkerEach() {
+        String queue = freshQueue();
+        assertThat(store().claimJob(queue, "worker-1", LIMIT)).isEmpty();
+        assertThat(store().addJob(queue, new byte[] {1}, 2)).isTrue();
+        assertThat(store().addJob(queue, new byte[] {2}, 2)).isTrue();
+        assertThat(store().addJob(queue, new byte[] {3}, 2)).as("full").isFalse();
+
+        Job first = store().claimJob(queue, "worker-1", LIMIT).orElseThrow();
+        Job second = store().claimJob(queue, "worker-2", LIMIT).orElseThrow();
+        assertThat(first.value()).containsExactly(1);
+        assertThat(second.value()).containsExactly(2);
+        assertThat(store().claimJob(queue, "worker-3", LIMIT)).isEmpty();
+        assertThat(store().addJob(queue, new byte[] {3}, 2))
+                .as("full of held ones")
+                .isFalse();
+
+        assertThat(store().holdJob(queue, first.id(), "worker-1")).isTrue();
+        assertThat(store().holdJob(queue, first.id(), "worker-2")).isFalse();
+        assertThat(store().endJob(queue, first.id())).isTrue();
+        assertThat(store().endJob(queue, first.id())).isFalse();
+        assertThat(store().holdJob(queue, first.id(), "worker-1")).isFalse();
+        assertThat(store().addJob(queue, new byte[] {3}, 2)).isTrue();
+        assertThat(store().claimJob(freshQueue(), "worker-3", LIMIT))
+                .as("another queue")
+                .isEmpty();
+    }
+
+    @Test
+    void aJobOfASilentWorkerIsTakenOver() throws InterruptedException {
+        String queue = freshQueue();
+        store().addJob(queue, new byte[] {7}, 10);
+        store().addJob(queue, new byte[] {8}, 10);
+        Job abandoned = store().claimJob(queue, "dead", LIMIT).orElseThrow();
+        Thread.sleep(30);
+        Job taken = store().claimJob(queue, "alive", Duration.ofMillis(20)).orElseThrow();
+        assertThat(taken.id()).isEqualTo(abandoned.id());
+        assertThat(taken.value()).containsExactly(7);
+        assertThat(store().holdJob(queue, taken.id(), "dead")).isFalse();
+        assertThat(store().holdJob(queue, taken.id(), "alive")).isTrue();
+        assertThat(store().claimJob(queue, "third", LIMIT).orElseThrow().value())
+                .containsExactly(8);
+
+        assertThat(store().giveJobBack(queue, taken.id(), "dead")).isFalse();
+        assertThat(store().giveJobBack(queue, taken.id(), "alive")).isTrue();
+        assertThat(store().claimJob(queue, "third", LIMIT).orElseThrow().id()).isEqualTo(taken.id());
+    }
+
+    @Test
+    void aSilentWorkerIsFoundBehindManyThatAreNot() throws InterruptedException {
+        String queue = freshQueue();
+        for (int i = 0; i < 40; i++) {
+            store().addJob(queue, new byte[] {(byte) i}, 100);
+        }
+        List<Job> held = new ArrayList<>();
+        for (int i = 0; i < 40; i++) {
+            held.add(store().claimJob(queue, "w-" + i, LIMIT).orElseThrow());
+        }
+        assertThat(store().giveJobBack(queue, held.get(37).id(), "w-37")).isTrue();
+        assertThat(store().claimJob(queue, "next", LIMIT).orElseThrow().value()).containsExactly(37);
+        assertThat(store().claimJob(queue, "next", LIMIT)).isEmpty();
+    }
+
+    @Test
+    void jobsHaveBoundsAndNames() {
+        assertThatThrownBy(() -> store().addJob("q*", new byte[1], 1)).isInstanceOf(IllegalArgumentException.class);
+        assertThatThrownBy(() -> store().addJob("queue", new byte[JobQueue.MAX_JOB_BYTES + 1], 1))
+                .hasMessageContaining("4097 bytes (expected: at most 4096)");
+        assertThatThrownBy(() -> store().claimJob("queue", "W", LIMIT)).isInstanceOf(IllegalArgumentException.class);
+        assertThatThrownBy(() -> store().claimJob("queue", "w", Duration.ofDays(1)))
+                .isInstanceOf(IllegalArgumentException.class);
+    }
+
+    private static String freshQueue() {
+        return "queue-"
+                + Long.toString(System.nanoTime(), 26)
+                        .chars()
+                        .mapToObj(digit -> String.valueOf((char) (digit < 'a' ? digit - '0' + 'q' : digit)))
+                        .collect(Collectors.joining());
     }
 
     @Test
