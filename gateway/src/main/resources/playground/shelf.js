@@ -37,6 +37,7 @@ export async function load() {
   [...files.values()].filter((f) => f.state === 'PROCESSING').forEach(watch);
   drawFiles();
   await loadContexts();
+  contexts.filter(pending).forEach((c) => attempt(() => prefilled(c)));
 }
 
 async function loadContexts() {
@@ -137,13 +138,41 @@ function drawFile(file) {
 }
 
 export async function keep(body, hours) {
-  say('prefilling the context ...');
-  const made = await attempt(() => api.createContext({ ...body, ttl: `${hours * 3600}s` }));
+  say('laying the context out ...');
+  const made = await attempt(() =>
+    api.createContext({ ...body, ttl: `${hours * 3600}s`, longreachBackground: true }),
+  );
   if (!made) return;
-  say(`context ready: ${made.usageMetadata?.totalTokenCount ?? '?'} tokens`);
-  chosenContext = made.name;
   await attempt(loadContexts);
-  changed();
+  const ready = await attempt(() => prefilled(made));
+  if (!ready) return;
+  say(`context ready: ${ready.usageMetadata?.totalTokenCount ?? '?'} tokens`);
+  chosenContext = made.name;
+  drawContexts();
+}
+
+const pending = (c) => ['QUEUED', 'PREFILLING'].includes(c.longreachProgress?.state);
+
+/** Shows how far a prefill is until it is over; it goes on without this page. */
+async function prefilled(made) {
+  for (let c = made; ; c = await api.file(made.name)) {
+    contexts = contexts.map((each) => (each.name === c.name ? c : each));
+    drawContexts();
+    if (c.longreachProgress?.state === 'FAILED') throw new Error(c.longreachProgress.error?.message ?? 'no reason given');
+    if (!pending(c)) return c;
+    say(`prefilling the context: ${far(c.longreachProgress)}`);
+    await new Promise((done) => setTimeout(done, 500));
+  }
+}
+
+function far(progress) {
+  const parts = [`${progress.doneTokens ?? 0} of ${progress.totalTokens ?? '?'} tokens`];
+  if (progress.tokensPerSecond) parts.push(`${Math.round(progress.tokensPerSecond)} tokens/s`);
+  if (progress.secondsLeft) {
+    const s = progress.secondsLeft;
+    parts.push(s > 90 ? `${Math.round(s / 60)} min left` : `${Math.round(s)} s left`);
+  }
+  return parts.join(', ');
 }
 
 function left(expireTime) {
@@ -157,7 +186,9 @@ function drawContexts() {
 }
 
 function drawContext(c) {
-  const choose = el('input', { type: 'checkbox', checked: c.name === chosenContext });
+  const failed = c.longreachProgress?.state === 'FAILED';
+  const unready = failed || pending(c);
+  const choose = el('input', { type: 'checkbox', checked: c.name === chosenContext, disabled: unready });
   choose.onchange = () => {
     chosenContext = choose.checked ? c.name : '';
     drawContexts();
@@ -180,9 +211,19 @@ function drawContext(c) {
       'div',
       { className: 'row' },
       el('label', {}, choose, el('span', { className: 'name' }, c.displayName || c.name)),
-      el('button', { onclick: extend, title: 'One hour more' }, '+1 h'),
+      unready ? '' : el('button', { onclick: extend, title: 'One hour more' }, '+1 h'),
       el('button', { className: 'icon', ariaLabel: `Delete ${c.displayName || c.name}`, onclick: gone }, '✕'),
     ),
-    el('div', { className: 'detail' }, `${c.usageMetadata?.totalTokenCount ?? '?'} tokens · ${left(c.expireTime)}`),
+    pending(c) &&
+      el('progress', { max: c.longreachProgress.totalTokens ?? 1, value: c.longreachProgress.doneTokens ?? 0 }),
+    el(
+      'div',
+      { className: failed ? 'bad detail' : 'detail' },
+      failed
+        ? c.longreachProgress.error?.message
+        : pending(c)
+          ? far(c.longreachProgress)
+          : `${c.usageMetadata?.totalTokenCount ?? '?'} tokens · ${left(c.expireTime)}`,
+    ),
   );
 }

@@ -22,6 +22,7 @@ import longreach.v1.Modality;
 import longreach.v1.ModalityCount;
 import longreach.v1.ModelDescription;
 import longreach.v1.Open;
+import longreach.v1.PrefillProgress;
 import longreach.v1.RenderPart;
 import longreach.v1.RenderRequest;
 import longreach.v1.RenderResponse;
@@ -134,11 +135,18 @@ public final class FakeLmCore extends LmCoreGrpc.LmCoreImplBase {
                     .mapToInt(segment -> segment.getText().getTokenIdsCount())
                     .sum();
             int restored = restored(open.getSegmentsList());
-            out.onNext(GenerateDown.newBuilder()
-                    .setWant(Want.newBuilder().setRestoredTokens(restored))
-                    .build());
+            var want = Want.newBuilder().setRestoredTokens(restored);
+            if (open.getDurable()) {
+                want.addChunkKeys(key(open));
+            }
+            out.onNext(GenerateDown.newBuilder().setWant(want).build());
             Thread.sleep(prefillMillis);
             if (open.getDurable()) {
+                out.onNext(GenerateDown.newBuilder()
+                        .setPrefill(PrefillProgress.newBuilder()
+                                .setDoneTokens(prompt)
+                                .setTotalTokens(prompt))
+                        .build());
                 out.onNext(GenerateDown.newBuilder()
                         .setDone(durable(open, prompt, restored))
                         .build());
@@ -205,9 +213,13 @@ public final class FakeLmCore extends LmCoreGrpc.LmCoreImplBase {
         return best;
     }
 
-    private Done durable(Open open, int prompt, int restored) {
-        var key = ByteString.copyFromUtf8(String.format(
+    private static ByteString key(Open open) {
+        return ByteString.copyFromUtf8(String.format(
                 "%32.32s", open.getTenant() + open.getSegmentsList().hashCode()));
+    }
+
+    private Done durable(Open open, int prompt, int restored) {
+        var key = key(open);
         if (lose.getAndUpdate(left -> Math.max(0, left - 1)) == 0) {
             chunks.add(key);
         }

@@ -15,7 +15,11 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ConcurrentSkipListMap;
 import java.util.concurrent.Executors;
 import java.util.function.Supplier;
+import longreach.v1.AddJobRequest;
+import longreach.v1.AddJobResponse;
 import longreach.v1.AudioEncoderGrpc;
+import longreach.v1.ClaimJobRequest;
+import longreach.v1.ClaimJobResponse;
 import longreach.v1.ContextStoreGrpc;
 import longreach.v1.DeleteRecordRequest;
 import longreach.v1.DeleteRecordResponse;
@@ -23,6 +27,8 @@ import longreach.v1.DescribeEncoderRequest;
 import longreach.v1.EncodeDown;
 import longreach.v1.EncodeUp;
 import longreach.v1.EncoderDescription;
+import longreach.v1.EndJobRequest;
+import longreach.v1.EndJobResponse;
 import longreach.v1.EraseChunksRequest;
 import longreach.v1.EraseChunksResponse;
 import longreach.v1.EraseTenantRequest;
@@ -31,6 +37,8 @@ import longreach.v1.GetArtifactRequest;
 import longreach.v1.GetArtifactResponse;
 import longreach.v1.GetRecordRequest;
 import longreach.v1.GetRecordResponse;
+import longreach.v1.HoldJobRequest;
+import longreach.v1.HoldJobResponse;
 import longreach.v1.KeepChunksRequest;
 import longreach.v1.KeepChunksResponse;
 import longreach.v1.ListRecordsRequest;
@@ -183,6 +191,82 @@ public final class FakeServices implements AutoCloseable {
                 return EraseTenantResponse.newBuilder()
                         .setArtifactsErased(before - records.size() - artifacts.size())
                         .build();
+            });
+        }
+
+        /** In the order in which they came. */
+        public final List<FakeJob> jobs = new ArrayList<>();
+
+        public static final class FakeJob {
+            final String id = UUID.randomUUID().toString();
+            final ByteString value;
+            String worker = "";
+            long heardNanos;
+
+            FakeJob(ByteString value) {
+                this.value = value;
+            }
+        }
+
+        @Override
+        public void addJob(AddJobRequest request, StreamObserver<AddJobResponse> out) {
+            answer(out, () -> {
+                synchronized (jobs) {
+                    boolean added = jobs.size() < request.getMost();
+                    if (added) {
+                        jobs.add(new FakeJob(request.getValue()));
+                    }
+                    return AddJobResponse.newBuilder().setAdded(added).build();
+                }
+            });
+        }
+
+        @Override
+        public void claimJob(ClaimJobRequest request, StreamObserver<ClaimJobResponse> out) {
+            answer(out, () -> {
+                synchronized (jobs) {
+                    long silence = request.getSilenceMillis() * 1_000_000;
+                    for (var job : jobs) {
+                        if (job.worker.isEmpty() || System.nanoTime() - job.heardNanos > silence) {
+                            job.worker = request.getWorker();
+                            job.heardNanos = System.nanoTime();
+                            return ClaimJobResponse.newBuilder()
+                                    .setFound(true)
+                                    .setId(job.id)
+                                    .setValue(job.value)
+                                    .build();
+                        }
+                    }
+                    return ClaimJobResponse.getDefaultInstance();
+                }
+            });
+        }
+
+        @Override
+        public void holdJob(HoldJobRequest request, StreamObserver<HoldJobResponse> out) {
+            answer(out, () -> {
+                synchronized (jobs) {
+                    boolean held = false;
+                    for (var job : jobs) {
+                        if (job.id.equals(request.getId()) && job.worker.equals(request.getWorker())) {
+                            held = true;
+                            job.worker = request.getGiveBack() ? "" : job.worker;
+                            job.heardNanos = System.nanoTime();
+                        }
+                    }
+                    return HoldJobResponse.newBuilder().setHeld(held).build();
+                }
+            });
+        }
+
+        @Override
+        public void endJob(EndJobRequest request, StreamObserver<EndJobResponse> out) {
+            answer(out, () -> {
+                synchronized (jobs) {
+                    return EndJobResponse.newBuilder()
+                            .setExisted(jobs.removeIf(job -> job.id.equals(request.getId())))
+                            .build();
+                }
             });
         }
 

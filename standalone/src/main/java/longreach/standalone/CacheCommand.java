@@ -3,6 +3,7 @@ package longreach.standalone;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
+import java.util.StringJoiner;
 import java.util.regex.Pattern;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -11,9 +12,10 @@ import picocli.CommandLine.Parameters;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.ObjectNode;
 
-/** Cached contents: prefilled once, asked many times. */
+/** Cached contents: prefilled once, in the background, and asked many times. */
 @Command(name = "cache", description = "List, make, extend, ask and erase cached contents.")
 final class CacheCommand implements Runnable {
+    private static final Duration POLL = Duration.ofMillis(200);
     private static final Pattern DURATION = Pattern.compile("(\\d{1,9})(s|m|h|d)");
 
     @Mixin
@@ -50,9 +52,16 @@ final class CacheCommand implements Runnable {
                     String ttl,
             @Option(names = "--name", paramLabel = "TEXT", description = "What people call it.") String displayName,
             @Option(names = "--system", paramLabel = "TEXT", description = "How the model should behave.")
-                    String system) {
+                    String system,
+            @Option(
+                            names = "--no-wait",
+                            description = "Do not wait for the prefill; `cache get` says how far a running server is.")
+                    boolean leaves) {
         paths.forEach(path -> GeminiClient.mimeType(GeminiClient.checked(path)));
-        ObjectNode body = GeminiClient.JSON.createObjectNode().put("model", "models/" + client.server.servedModel());
+        ObjectNode body = GeminiClient.JSON
+                .createObjectNode()
+                .put("model", "models/" + client.server.servedModel())
+                .put("longreachBackground", true);
         if (ttl != null) {
             body.put("ttl", seconds(ttl));
         }
@@ -72,8 +81,77 @@ final class CacheCommand implements Runnable {
                         .put("mimeType", file.path("mimeType").asString())
                         .put("fileUri", file.path("uri").asString());
             }
-            print(client, session.client().post("/v1beta/cachedContents", body));
+            if (leaves && session.own() != null) {
+                throw CommandException.usage("--no-wait: no server runs (expected: `longreach up`, or --url)");
+            }
+            JsonNode made = session.client().post("/v1beta/cachedContents", body);
+            print(client, leaves ? made : awaitReady(session, made));
         }
+    }
+
+    @Command(
+            name = "wait",
+            mixinStandardHelpOptions = true,
+            description = "Wait until one is prefilled, and show how far it is.")
+    void await(@Mixin ClientOptions client, @Parameters(paramLabel = "cachedContents/NAME") String name) {
+        try (var session = client.open()) {
+            print(client, awaitReady(session, session.client().file(qualified(name))));
+        }
+    }
+
+    /** Shows how far a prefill in the background is, until it is over. It goes on without who waits. */
+    private static JsonNode awaitReady(Session session, JsonNode made) {
+        String name = made.path("name").asString();
+        JsonNode content = made;
+        try (var progress = new Progress(
+                "prefilling", made.path("longreachProgress").path("totalTokens").asLong(0), "tokens", 1)) {
+            while (true) {
+                JsonNode at = content.path("longreachProgress");
+                switch (at.path("state").asString("")) {
+                    case "FAILED" ->
+                        throw CommandException.failed(
+                                name + ": " + at.path("error").path("message").asString("no reason given"));
+                    case "QUEUED", "PREFILLING" ->
+                        progress.at(at.path("doneTokens").asLong(0), described(at));
+                    default -> {
+                        if (at.path("restoredTokens").asInt(0) > 0) {
+                            progress.done(at.path("restoredTokens").asInt() + " tokens were in the store already");
+                        }
+                        return content;
+                    }
+                }
+                Thread.sleep(POLL);
+                content = session.client().file(name);
+            }
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            throw CommandException.failed("interrupted; the prefill goes on while a server runs", e);
+        }
+    }
+
+    /** "1234 tokens/s, 2 min left", and what went wrong before. */
+    private static String described(JsonNode progress) {
+        var said = new StringJoiner(", ");
+        if (progress.path("state").asString("").equals("QUEUED")) {
+            said.add("waiting for a server");
+        }
+        if (progress.path("tokensPerSecond").asDouble(0) > 0) {
+            said.add(Math.round(progress.path("tokensPerSecond").asDouble()) + " tokens/s");
+        }
+        double left = progress.path("secondsLeft").asDouble(0);
+        if (left > 0) {
+            said.add(
+                    left > 5400
+                            ? Math.round(left / 3600) + " h left"
+                            : left > 90 ? Math.round(left / 60) + " min left" : Math.round(left) + " s left");
+        }
+        if (progress.path("attempts").asInt(0) > 1) {
+            said.add("attempt " + progress.path("attempts").asInt());
+        }
+        if (progress.has("error")) {
+            said.add(progress.path("error").path("message").asString(""));
+        }
+        return said.toString();
     }
 
     @Command(name = "get", mixinStandardHelpOptions = true, description = "Show one cached content.")
@@ -181,11 +259,17 @@ final class CacheCommand implements Runnable {
     }
 
     private static void show(JsonNode content) {
+        JsonNode progress = content.path("longreachProgress");
         System.out.printf(
-                "%s  %8d tokens  until %s  %s  %s%n",
+                "%s  %8d tokens  %s  %s  %s%n",
                 content.path("name").asString(),
                 content.path("usageMetadata").path("totalTokenCount").asInt(0),
-                content.path("expireTime").asString(""),
+                switch (progress.path("state").asString("")) {
+                    case "QUEUED", "PREFILLING" ->
+                        progress.path("doneTokens").asInt(0) + " prefilled, " + described(progress);
+                    case "FAILED" -> "failed, " + described(progress);
+                    default -> "until " + content.path("expireTime").asString("");
+                },
                 content.path("model").asString(""),
                 content.path("displayName").asString(""));
     }

@@ -19,7 +19,7 @@ import longreach.gateway.auth.Quotas;
 import longreach.gateway.auth.Tenant;
 import longreach.gateway.call.Caller;
 import longreach.gateway.error.ApiException;
-import longreach.gateway.media.Pictures.Picture;
+import longreach.gateway.media.Pictures;
 import longreach.gateway.models.Models;
 import longreach.gateway.plan.MediaParts;
 import longreach.gateway.plan.Planner;
@@ -27,8 +27,10 @@ import longreach.gateway.request.Requests;
 import longreach.gemini.v1beta.CachedContent;
 import longreach.gemini.v1beta.CachedContent.UsageMetadata;
 import longreach.gemini.v1beta.ListCachedContentsResponse;
+import longreach.gemini.v1beta.LongreachProgress;
 import longreach.v1.CachedChunks;
 import longreach.v1.CachedPrompt;
+import longreach.v1.IngestJob;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -61,11 +63,20 @@ public final class CachedContents {
     private final Quotas quotas;
     private final Prefill prefill;
     private final ContextStoreClient store;
-    private final Duration usualLife;
+    private final Pictures pictures;
+    private final IngestQueue queue;
+    private final IngestRecords ingest;
+    private final Lives lives;
     private final Clock clock;
     private final SecureRandom random = new SecureRandom();
 
-    /** @param usualLife of a content for which none was said */
+    /**
+     * @param usual of a content for which none was said
+     * @param pending how long a prefill in the background may take
+     * @param ingests contents of one tenant that are being prefilled in the background
+     */
+    public record Lives(Duration usual, Duration pending, int ingests) {}
+
     public CachedContents(
             Requests requests,
             Models models,
@@ -74,7 +85,9 @@ public final class CachedContents {
             Quotas quotas,
             Prefill prefill,
             ContextStoreClient store,
-            Duration usualLife,
+            Pictures pictures,
+            IngestQueue queue,
+            Lives lives,
             Clock clock) {
         this.requests = requests;
         this.models = models;
@@ -83,12 +96,16 @@ public final class CachedContents {
         this.quotas = quotas;
         this.prefill = prefill;
         this.store = store;
-        this.usualLife = usualLife;
+        this.pictures = pictures;
+        this.queue = queue;
+        this.lives = lives;
+        this.ingest = new IngestRecords(store, clock);
         this.clock = clock;
     }
 
     /**
-     * Reads, lays out, prefills and stores; returns when every chunk is in the store.
+     * Reads, lays out, prefills and stores; returns when every chunk is in the store, or, in the background, when the
+     * prefill is queued.
      *
      * @throws ApiException UNAVAILABLE when the store does not take it all
      */
@@ -112,27 +129,38 @@ public final class CachedContents {
             throw ApiException.badField(
                     "displayName", wanted.getDisplayName().length() + " characters", "at most " + MAX_DISPLAY_NAME);
         }
-        var life = life(wanted, usualLife);
+        var life = life(wanted, lives.usual());
+        if (wanted.getLongreachBackground() && ingest.count(tenant) >= lives.ingests()) {
+            throw ApiException.tooLarge("contents prefilled in the background: " + lives.ingests()
+                    + " are not ready yet (expected: fewer of one tenant)");
+        }
         var request = requests.parse(wanted);
         var model = models.find(request.model());
         var parts = media.read(request, model, tenant, caller);
         var prefix = planner.prefix(parts.request(), model, parts.media());
         quotas.tokens(tenant, prefix.totalTokens());
-        var chunks = prefill(model.getName(), tenant, prefix, parts.pictures(), life, caller);
-
-        var now = now();
         var told = CachedContent.newBuilder()
                 .setName(PREFIX + newId())
                 .setModel("models/" + model.getName())
-                .setCreateTime(now)
-                .setUpdateTime(now)
-                .setExpireTime(after(life))
                 .setUsageMetadata(UsageMetadata.newBuilder().setTotalTokenCount(prefix.totalTokens()));
         if (!wanted.getDisplayName().isEmpty()) {
             told.setDisplayName(wanted.getDisplayName());
         }
-        var id = id(told.getName());
         var prompt = prefix.prompt().toBuilder().setFunctions(functions(wanted)).build();
+        if (wanted.getLongreachBackground()) {
+            pictures.keep(parts.pictures(), tenant.name(), caller);
+            var job = IngestJob.newBuilder().setModel(model.getName()).addAllSegments(prefix.segments());
+            if (wanted.hasExpireTime()) {
+                job.setExpireMillis(Timestamps.toMillis(wanted.getExpireTime()));
+            } else {
+                job.setLifeMillis(life.toMillis());
+            }
+            return begin(told, prompt, job.build(), tenant);
+        }
+        var chunks = stored(
+                tenant, life, () -> prefill.run(model.getName(), tenant, prefix.segments(), parts.pictures(), caller));
+        var id = id(told.getName());
+        told.setCreateTime(now()).setUpdateTime(now()).setExpireTime(after(life));
         store.put(tenant, PROMPT, id, prompt.toByteString(), life);
         store.put(tenant, CHUNKS, id, chunks.toByteString(), life);
         // Last, since a content is there when this is.
@@ -140,13 +168,17 @@ public final class CachedContents {
         return told.build();
     }
 
-    private CachedChunks prefill(
-            String model, Tenant tenant, Planner.Prefix prefix, List<Picture> seen, Duration life, Caller caller)
-            throws InterruptedException, IOException {
+    /** One prefill: the keys of the chunks that hold it, as far as the store took them. */
+    interface Round {
+        List<ByteString> run() throws InterruptedException, IOException;
+    }
+
+    /** Prefills until the store holds it all. @throws ApiException UNAVAILABLE when it does not come to that */
+    CachedChunks stored(Tenant tenant, Duration life, Round prefill) throws InterruptedException, IOException {
         List<ByteString> keys = List.of();
         int present = 0;
         for (int round = 0; round < PREFILLS; round++) {
-            keys = prefill.run(model, tenant, prefix.segments(), seen, caller);
+            keys = prefill.run();
             present = keys.isEmpty() ? 0 : store.keep(tenant, keys, life);
             if (present == keys.size() && present > 0) {
                 return CachedChunks.newBuilder().addAllKeys(keys).build();
@@ -158,12 +190,147 @@ public final class CachedContents {
                 null);
     }
 
+    /** Leaves the prefill to whoever has time. */
+    private CachedContent begin(CachedContent.Builder told, CachedPrompt prompt, IngestJob job, Tenant tenant) {
+        var id = id(told.getName());
+        var life = pendingLife(job);
+        var progress = LongreachProgress.newBuilder()
+                .setState(LongreachProgress.State.QUEUED)
+                .setTotalTokens(told.getUsageMetadata().getTotalTokenCount())
+                .setUpdateTime(now())
+                .build();
+        told.setCreateTime(now())
+                .setUpdateTime(now())
+                .setExpireTime(after(life))
+                .setLongreachProgress(progress);
+        ingest.put(tenant, id, job, life);
+        ingest.put(tenant, id, new IngestRecords.State(progress, 0), life);
+        store.put(tenant, PROMPT, id, prompt.toByteString(), life);
+        store.put(tenant, TOLD, id, told.build().toByteString(), life);
+        try {
+            queue.add(tenant, id);
+        } catch (ApiException e) {
+            erase(tenant, id);
+            throw e;
+        }
+        return told.build();
+    }
+
+    IngestRecords ingest() {
+        return ingest;
+    }
+
+    /** How long the content shall live when its prefill ends now. @throws ApiException when its time is over by then */
+    Duration life(IngestJob job) {
+        if (job.getExpireMillis() == 0) {
+            return Duration.ofMillis(job.getLifeMillis());
+        }
+        var left = Duration.ofMillis(job.getExpireMillis() - clock.millis());
+        if (left.toMillis() < 1) {
+            throw ApiException.failedPrecondition("expireTime: passed before the content was prefilled");
+        }
+        return left;
+    }
+
+    /** How long the records of a content are kept whose prefill is not over. */
+    Duration pendingLife(IngestJob job) {
+        return job.getExpireMillis() == 0
+                ? lives.pending().plusMillis(job.getLifeMillis())
+                : Duration.ofMillis(Math.max(1, job.getExpireMillis() - clock.millis()));
+    }
+
+    /** Whether nobody has deleted it. */
+    boolean isThere(Tenant tenant, String id) {
+        return store.get(tenant, TOLD, id).isPresent();
+    }
+
+    /** Notes which chunks will hold it, so that deleting it erases those that are there. */
+    void begun(Tenant tenant, String id, IngestJob job, List<ByteString> chunks) {
+        store.put(
+                tenant,
+                CHUNKS,
+                id,
+                CachedChunks.newBuilder().addAllKeys(chunks).build().toByteString(),
+                pendingLife(job));
+    }
+
+    /** Its chunks are in the store. */
+    void ready(Tenant tenant, String id, IngestJob job, LongreachProgress progress, CachedChunks chunks) {
+        var prompt = store.get(tenant, PROMPT, id);
+        var told = store.get(tenant, TOLD, id);
+        if (prompt.isEmpty() || told.isEmpty()) {
+            erase(tenant, id);
+            return;
+        }
+        var life = life(job);
+        store.put(tenant, PROMPT, id, prompt.get(), life);
+        store.put(tenant, CHUNKS, id, chunks.toByteString(), life);
+        settled(tenant, id, told.get(), progress, life);
+    }
+
+    /** No attempt will be made any more: it stays, to say why, as long as it would have been waited for. */
+    void failed(Tenant tenant, String id, LongreachProgress progress) {
+        var job = ingest.job(tenant, id);
+        var told = store.get(tenant, TOLD, id);
+        if (job.isEmpty() || told.isEmpty()) {
+            erase(tenant, id);
+            return;
+        }
+        settled(tenant, id, told.get(), progress, pendingLife(job.get()));
+    }
+
+    /** Who deletes it takes the job first: when that is gone now, all that was written just before must go. */
+    private void settled(Tenant tenant, String id, ByteString told, LongreachProgress progress, Duration life) {
+        var settled = told(told).toBuilder()
+                .setUpdateTime(now())
+                .setExpireTime(after(life))
+                .setLongreachProgress(progress.toBuilder().setUpdateTime(now()))
+                .build();
+        store.put(tenant, TOLD, id, settled.toByteString(), life);
+        if (ingest.delete(tenant, id) == 0) {
+            erase(tenant, id);
+        }
+    }
+
     /** @throws ApiException NOT_FOUND, also when it has expired */
     public CachedContent get(Tenant tenant, String name) {
         return store.get(tenant, TOLD, id(name))
                 .map(CachedContents::told)
                 .filter(this::lives)
+                .map(content -> current(tenant, content))
                 .orElseThrow(() -> gone(name));
+    }
+
+    /** With how far it is by now. */
+    private CachedContent current(Tenant tenant, CachedContent content) {
+        return isPending(content)
+                ? ingest.state(tenant, id(content.getName()))
+                        .map(state -> content.toBuilder()
+                                .setLongreachProgress(state.progress())
+                                .build())
+                        .orElse(content)
+                : content;
+    }
+
+    private static boolean isPending(CachedContent content) {
+        return switch (content.getLongreachProgress().getState()) {
+            case QUEUED, PREFILLING -> true;
+            case STATE_UNSPECIFIED, READY, FAILED, UNRECOGNIZED -> false;
+        };
+    }
+
+    /** @throws ApiException FAILED_PRECONDITION while it is being prefilled, and when that has failed */
+    private static CachedContent checkReady(CachedContent content) {
+        var progress = content.getLongreachProgress();
+        if (isPending(content)) {
+            throw ApiException.failedPrecondition(content.getName() + ": still being prefilled, "
+                    + progress.getDoneTokens() + " of " + progress.getTotalTokens() + " tokens (expected: ready)");
+        }
+        if (progress.getState() == LongreachProgress.State.FAILED) {
+            throw ApiException.failedPrecondition(content.getName() + ": its prefill has failed: "
+                    + progress.getError().getMessage());
+        }
+        return content;
     }
 
     /** Newest first. */
@@ -181,8 +348,8 @@ public final class CachedContents {
                 .sorted(Comparator.comparing(CachedContents::position).reversed())
                 .filter(content -> pageToken.isEmpty() || position(content).compareTo(pageToken) < 0)
                 .toList();
-        var page = ListCachedContentsResponse.newBuilder()
-                .addAllCachedContents(rest.subList(0, Math.min(size, rest.size())));
+        var page = ListCachedContentsResponse.newBuilder();
+        rest.stream().limit(size).forEach(content -> page.addCachedContents(current(tenant, content)));
         if (rest.size() > size) {
             page.setNextPageToken(position(rest.get(size - 1)));
         }
@@ -213,9 +380,9 @@ public final class CachedContents {
         if (wanted.getExpirationCase() == CachedContent.ExpirationCase.EXPIRATION_NOT_SET) {
             throw ApiException.badField("ttl", "not set", "ttl or expireTime; nothing else can be changed");
         }
-        var before = get(tenant, wanted.getName());
+        var before = checkReady(get(tenant, wanted.getName()));
         var id = id(wanted.getName());
-        var life = life(wanted, usualLife);
+        var life = life(wanted, lives.usual());
         var prompt = store.get(tenant, PROMPT, id).orElseThrow(() -> gone(wanted.getName()));
         var chunks = store.get(tenant, CHUNKS, id).orElseThrow(() -> gone(wanted.getName()));
         int present = store.keep(tenant, chunks(chunks).getKeysList(), life);
@@ -239,14 +406,18 @@ public final class CachedContents {
     public record Erased(long chunks, long records, long remaining) {}
 
     /**
-     * Deletes a content with those of its chunks that no other content of the tenant stands on.
+     * Deletes a content with those of its chunks that no other content of the tenant stands on; one that is being
+     * prefilled is given up.
      *
      * @throws ApiException NOT_FOUND
      */
     public Erased delete(Tenant tenant, String name) {
         get(tenant, name);
-        var id = id(name);
-        long records = 0;
+        return erase(tenant, id(name));
+    }
+
+    private Erased erase(Tenant tenant, String id) {
+        long records = ingest.delete(tenant, id);
         // First, so that nobody begins to use it meanwhile.
         for (var kind : List.of(TOLD, PROMPT)) {
             records += store.delete(tenant, kind, id) ? 1 : 0;
@@ -271,16 +442,26 @@ public final class CachedContents {
     public static Erased eraseChunks(ContextStoreClient store, Tenant tenant, String id) {
         var own = store.get(tenant, CHUNKS, id).map(CachedContents::chunks).orElse(CachedChunks.getDefaultInstance());
         long records = store.delete(tenant, CHUNKS, id) ? 1 : 0;
-        if (own.getKeysCount() == 0) {
-            return new Erased(0, records, 0);
+        var erased = eraseAlone(store, tenant, own.getKeysList());
+        return new Erased(erased.chunks(), records, erased.remaining());
+    }
+
+    private static Erased eraseAlone(ContextStoreClient store, Tenant tenant, List<ByteString> own) {
+        if (own.isEmpty()) {
+            return new Erased(0, 0, 0);
         }
         var shared = new HashSet<ByteString>();
         store.list(tenant, CHUNKS)
                 .forEach(other -> shared.addAll(chunks(other.getValue()).getKeysList()));
-        var alone =
-                own.getKeysList().stream().filter(key -> !shared.contains(key)).toList();
+        var alone = own.stream().filter(key -> !shared.contains(key)).toList();
         var erased = store.erase(tenant, alone);
-        return new Erased(erased.getChunksErased(), records, erased.getRemaining());
+        return new Erased(erased.getChunksErased(), 0, erased.getRemaining());
+    }
+
+    /** What came of a deleted content's prefill after it was deleted: records and chunks. */
+    void eraseLate(Tenant tenant, String id, List<ByteString> chunks) {
+        erase(tenant, id);
+        eraseAlone(store, tenant, chunks);
     }
 
     /** Chunks, artifacts and records of a tenant, whatever they belong to; counted with the artifacts are the records. */
@@ -296,7 +477,7 @@ public final class CachedContents {
      * @throws ApiException NOT_FOUND, or INVALID_ARGUMENT when it was made for another model
      */
     public CachedPrompt prompt(Tenant tenant, String name, String model) {
-        var told = get(tenant, name);
+        var told = checkReady(get(tenant, name));
         if (!told.getModel().equals("models/" + model)) {
             throw ApiException.invalid("Model used by GenerateContent request (models/" + model
                     + ") and CachedContent (" + told.getModel() + ") has to be the same.");

@@ -6,6 +6,7 @@ import java.io.IOException;
 import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
+import java.util.function.Consumer;
 import longreach.gateway.auth.Tenant;
 import longreach.gateway.call.Caller;
 import longreach.gateway.call.DuplexCall;
@@ -37,6 +38,18 @@ public final class Prefill {
      */
     public List<ByteString> run(String model, Tenant tenant, List<Segment> segments, List<Picture> seen, Caller caller)
             throws InterruptedException, IOException {
+        return run(model, tenant, segments, seen, caller, down -> {});
+    }
+
+    /** @param watch told everything that lm-core says; what it throws ends the prefill */
+    List<ByteString> run(
+            String model,
+            Tenant tenant,
+            List<Segment> segments,
+            List<Picture> seen,
+            Caller caller,
+            Consumer<GenerateDown> watch)
+            throws InterruptedException, IOException {
         try (var call = DuplexCall.<GenerateUp, GenerateDown>open(
                 "lm-core",
                 down -> LmCoreGrpc.newStub(lmCore)
@@ -50,6 +63,7 @@ public final class Prefill {
                             .setDurable(true))
                     .build());
             for (var down = call.read(caller); down != null; down = call.read(caller)) {
+                watch.accept(down);
                 if (down.hasWant()) {
                     pictures.send(down.getWant(), segments, seen, tenant.name(), call, caller);
                 }

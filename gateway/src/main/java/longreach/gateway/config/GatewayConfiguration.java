@@ -12,6 +12,8 @@ import longreach.gateway.auth.KeyFile;
 import longreach.gateway.auth.Quotas;
 import longreach.gateway.cache.CachedContents;
 import longreach.gateway.cache.ContextStoreClient;
+import longreach.gateway.cache.IngestQueue;
+import longreach.gateway.cache.IngestWorkers;
 import longreach.gateway.cache.Prefill;
 import longreach.gateway.embed.Embeddings;
 import longreach.gateway.fetch.UrlFetcher;
@@ -185,6 +187,8 @@ public class GatewayConfiguration {
             Planner planner,
             Quotas quotas,
             Prefill prefill,
+            Pictures pictures,
+            IngestQueue queue,
             Channels channels,
             GatewayProperties properties) {
         return new CachedContents(
@@ -195,8 +199,25 @@ public class GatewayConfiguration {
                 quotas,
                 prefill,
                 new ContextStoreClient(channels.contextStore),
-                properties.limits().contextLife(),
+                pictures,
+                queue,
+                new CachedContents.Lives(
+                        properties.limits().contextLife(),
+                        properties.ingest().life(),
+                        properties.ingest().mostOfTenant()),
                 Clock.systemUTC());
+    }
+
+    @Bean
+    IngestQueue ingestQueue(Channels channels, GatewayProperties properties) {
+        return new IngestQueue(channels.contextStore, properties.ingest().most());
+    }
+
+    @Bean(initMethod = "start", destroyMethod = "close")
+    IngestWorkers ingestWorkers(
+            CachedContents contents, IngestQueue queue, Prefill prefill, Models models, GatewayProperties properties) {
+        return new IngestWorkers(
+                contents, queue, prefill, models, properties.ingest().settings());
     }
 
     @Bean

@@ -4,6 +4,7 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
 import longreach.gateway.auth.Tenant;
+import longreach.gateway.cache.IngestWorkers;
 import longreach.gateway.plan.LayoutChoice;
 import org.springframework.boot.context.properties.ConfigurationProperties;
 import org.springframework.boot.context.properties.bind.DefaultValue;
@@ -28,6 +29,7 @@ import org.springframework.util.unit.DataSize;
  * @param limits sizes and times
  * @param quota what a tenant may use in a minute, unless its key says otherwise
  * @param fetch whether and how media are fetched from web addresses
+ * @param ingest how contents are prefilled in the background
  */
 @ConfigurationProperties("gateway")
 public record GatewayProperties(
@@ -46,7 +48,8 @@ public record GatewayProperties(
         @DefaultValue List<String> modelAlias,
         @DefaultValue Limits limits,
         @DefaultValue Quota quota,
-        @DefaultValue Fetch fetch) {
+        @DefaultValue Fetch fetch,
+        @DefaultValue Ingest ingest) {
 
     public GatewayProperties {
         if (pieceTokens < 32 || pieceTokens > 100_000) {
@@ -108,6 +111,46 @@ public record GatewayProperties(
             @DefaultValue List<String> allow,
             @DefaultValue("64MB") DataSize bytes,
             @DefaultValue("30s") Duration time) {}
+
+    /**
+     * @param workers contents that this gateway prefills at once; 0: it leaves them to others
+     * @param poll how often it looks for work
+     * @param takeover silence of a gateway after which its content is taken over
+     * @param attempts without getting any further, before a content has failed
+     * @param life how long a content may take to be prefilled
+     * @param most contents of all tenants that wait or are worked on
+     * @param mostOfTenant of one tenant
+     */
+    public record Ingest(
+            @DefaultValue("1") int workers,
+            @DefaultValue("1s") Duration poll,
+            @DefaultValue("30s") Duration takeover,
+            @DefaultValue("5") int attempts,
+            @DefaultValue("7d") Duration life,
+            @DefaultValue("10000") int most,
+            @DefaultValue("16") int mostOfTenant) {
+
+        public Ingest {
+            within("workers", workers, 0, 64);
+            within("poll", poll.toMillis(), 10, 3_600_000);
+            within("takeover", takeover.toMillis(), 100, 12 * 3_600_000);
+            within("attempts", attempts, 1, 1000);
+            within("life", life.toSeconds(), 1, 366 * 86_400);
+            within("most", most, 1, 1_000_000);
+            within("most-of-tenant", mostOfTenant, 1, 10_000);
+        }
+
+        private static void within(String name, long value, long least, long most) {
+            if (value < least || value > most) {
+                throw new IllegalArgumentException(
+                        "gateway.ingest." + name + ": " + value + " (expected: " + least + " to " + most + ")");
+            }
+        }
+
+        public IngestWorkers.Settings settings() {
+            return new IngestWorkers.Settings(workers, poll, takeover, attempts);
+        }
+    }
 
     /** 0: no limit. */
     public record Quota(

@@ -8,8 +8,9 @@ import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.util.ArrayList;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.List;
-import java.util.Map;
+import java.util.Set;
 import java.util.TreeMap;
 import longreach.gateway.call.Caller;
 import longreach.gateway.call.DuplexCall;
@@ -105,7 +106,7 @@ public final class Pictures {
             }
         }
         for (var picture : pictures) {
-            look(picture, places, tenant, call, caller);
+            look(picture, places.keySet(), (digest, rows) -> write(rows, places.get(digest), call), tenant, caller);
         }
         if (!places.isEmpty()) {
             throw ApiException.failedPrecondition(
@@ -114,18 +115,31 @@ public final class Pictures {
         call.halfClose();
     }
 
-    /** Looks at what is wanted of a picture, sends it, keeps it, and takes it from the list. */
-    private void look(
-            Picture picture,
-            Map<ByteString, List<Integer>> places,
-            String tenant,
-            DuplexCall<GenerateUp, GenerateDown> call,
-            Caller caller)
+    /** Looks at what the store does not hold of them yet, so that it is found there without the pictures. */
+    public void keep(List<Picture> pictures, String tenant, Caller caller) throws InterruptedException, IOException {
+        for (var picture : pictures) {
+            var missing = new HashSet<ByteString>();
+            for (var run : picture.runs()) {
+                if (artifacts.get(tenant, run.getDigest().toByteArray()).isEmpty()) {
+                    missing.add(run.getDigest());
+                }
+            }
+            look(picture, missing, (digest, rows) -> {}, tenant, caller);
+        }
+    }
+
+    /** Takes the soft tokens of one item, part by part. */
+    private interface Rows {
+        void take(ByteString digest, SoftTokens rows) throws InterruptedException;
+    }
+
+    /** Looks at what is wanted of a picture, passes it on, keeps it, and takes it from the list. */
+    private void look(Picture picture, Set<ByteString> places, Rows out, String tenant, Caller caller)
             throws InterruptedException, IOException {
         var wanted = new TreeMap<Integer, ByteString>();
         for (int item = 0; item < picture.runs().size(); item++) {
             var digest = picture.runs().get(item).getDigest();
-            if (places.containsKey(digest)) {
+            if (places.contains(digest)) {
                 wanted.put(item, digest);
             }
         }
@@ -142,7 +156,7 @@ public final class Pictures {
                     if (digest == null) {
                         throw new IllegalStateException("the vision encoder sent an item that nobody asked for");
                     }
-                    write(rows, places.get(digest), call);
+                    out.take(digest, rows);
                     var whole = seen.computeIfAbsent(rows.getSegment(), item -> EncodedMedia.newBuilder());
                     whole.addSoft(rows);
                     if (isWhole(whole, piece)) {
@@ -150,7 +164,7 @@ public final class Pictures {
                     }
                 },
                 caller);
-        wanted.values().forEach(places::remove);
+        places.removeAll(wanted.values());
     }
 
     private static boolean isWhole(EncodedMedia.Builder rows, SoftPiece last) {

@@ -1,6 +1,7 @@
 package longreach.lm.engine;
 
 import java.util.List;
+import longreach.store.api.ChunkKey;
 
 /**
  * Where an answer goes. All methods are called on the engine's thread, in the order want, prefill*, tokens*, and then
@@ -15,8 +16,9 @@ public interface AnswerSink {
     /**
      * @param restoredTokens from the start of the prompt
      * @param softRuns indices of the runs whose soft tokens must be given
+     * @param promptChunks as in {@link Outcome}, of which some may not be there yet
      */
-    default void want(int restoredTokens, List<Integer> softRuns) {}
+    default void want(int restoredTokens, List<Integer> softRuns, List<ChunkKey> promptChunks) {}
 
     default void prefill(int doneTokens, int totalTokens) {}
 

@@ -15,6 +15,7 @@ import longreach.lm.prompt.TokenStream;
 import longreach.lm.prompt.ToolSyntax;
 import longreach.lm.sample.Sampling;
 import longreach.lm.sample.TokenMask;
+import longreach.store.api.ChunkKey;
 import longreach.tensor.kernel.Kernels;
 
 /** Measures what keeping answers to a form costs, on one checkpoint: the time inside the mask, and of a token in all. */
@@ -22,8 +23,9 @@ public final class ConstraintBench {
     private static final int MAX_TOKENS = 160;
     private static final long KV_BYTES = 512L << 20;
     private static final String WARM_UP = """
-            {"type":"object","required":["a","b","c"],"properties":{"a":{"type":"string","maxLength":60},
-              "b":{"type":"number"},"c":{"type":"array","maxItems":3,"items":{"type":"string","maxLength":40}}}}""";
+        {"type":"object","required":["a","b","c"],"properties":{"a":{"type":"string","maxLength":60},
+          "b":{"type":"number"},"c":{"type":"array","maxItems":3,"items":{"type":"string","maxLength":40}}}}\
+        """;
 
     /**
      * @param prepareMillis until the first mask is there
@@ -101,15 +103,17 @@ public final class ConstraintBench {
     private static Map<String, Constraints.Form> forms() {
         Map<String, Constraints.Form> forms = new LinkedHashMap<>();
         forms.put("object of 5", new Constraints.Json("""
-                        {"type":"object","required":["title","year","tags","author","open"],"properties":{
-                          "title":{"type":"string"},"year":{"type":"integer","minimum":1500,"maximum":2100},
-                          "tags":{"type":"array","minItems":2,"maxItems":5,"items":{"type":"string"}},
-                          "author":{"type":"object","required":["name"],"properties":{"name":{"type":"string"},
-                            "born":{"type":"string","format":"date"}}},
-                          "open":{"type":"boolean"}}}"""));
+            {"type":"object","required":["title","year","tags","author","open"],"properties":{
+              "title":{"type":"string"},"year":{"type":"integer","minimum":1500,"maximum":2100},
+              "tags":{"type":"array","minItems":2,"maxItems":5,"items":{"type":"string"}},
+              "author":{"type":"object","required":["name"],"properties":{"name":{"type":"string"},
+                "born":{"type":"string","format":"date"}}},
+              "open":{"type":"boolean"}}}\
+            """));
         forms.put("strings counted", new Constraints.Json("""
-                        {"type":"array","minItems":4,"maxItems":4,
-                         "items":{"type":"string","minLength":20,"maxLength":120}}"""));
+            {"type":"array","minItems":4,"maxItems":4,
+             "items":{"type":"string","minLength":20,"maxLength":120}}\
+            """));
         forms.put("any JSON", new Constraints.Json("true"));
         forms.put(
                 "text or calls",
@@ -162,7 +166,7 @@ public final class ConstraintBench {
         }
 
         @Override
-        public void want(int restoredTokens, List<Integer> softRuns) {
+        public void want(int restoredTokens, List<Integer> softRuns, List<ChunkKey> promptChunks) {
             // Nothing is restored, and nothing is soft.
         }
 

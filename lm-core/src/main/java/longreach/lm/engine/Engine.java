@@ -264,7 +264,9 @@ public final class Engine implements AutoCloseable {
 
     /** Waits until every chunk offered so far is in the store or given up. */
     public boolean flush(Duration limit) throws InterruptedException {
-        return publisher == null || publisher.flush(limit);
+        long deadline = System.nanoTime() + limit.toNanos();
+        return selection.awaitIndexed(limit)
+                && (publisher == null || publisher.flush(Duration.ofNanos(deadline - System.nanoTime())));
     }
 
     private final class Handle implements Generation {

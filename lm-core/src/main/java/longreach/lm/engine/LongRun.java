@@ -27,6 +27,7 @@ import longreach.lm.select.Question;
 import longreach.lm.select.TextBlock;
 import longreach.store.api.ChunkKey;
 import longreach.store.api.ChunkStore;
+import longreach.store.api.MissReason;
 import longreach.store.api.Tenant;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -185,6 +186,37 @@ final class LongRun {
         } catch (RejectedExecutionException closing) {
             log.debug("vectors of chunk {} not computed: the engine is closing", chunk);
         }
+    }
+
+    /**
+     * Chunks that end at or before {@code end} whose pieces have no vectors in the store, though they are there
+     * themselves: who published them ended before it came to that. Waits for the store.
+     */
+    List<ChunkSpan> unindexed(ChunkStore store, Tenant tenant, ChunkPlan plan, int end) {
+        if (index == null) {
+            return List.of();
+        }
+        List<ChunkSpan> restored = plan.full().stream()
+                .filter(span -> span.end() <= Math.min(end, shape.question()))
+                .toList();
+        MissReason[] missing = store.missing(
+                tenant,
+                PieceIndex.LAYOUT_VERSION,
+                restored.stream()
+                        .map(span -> PieceIndex.key(span.key(), selection.embedder()))
+                        .toList());
+        List<ChunkSpan> unindexed = new ArrayList<>();
+        for (int i = 0; i < missing.length; i++) {
+            if (missing[i] == MissReason.ABSENT) {
+                unindexed.add(restored.get(i));
+            }
+        }
+        return unindexed;
+    }
+
+    /** Computes and publishes the vectors of these chunks' pieces beside the next steps. */
+    void index(List<ChunkSpan> chunks, Tenant tenant, ChunkStore store) {
+        chunks.forEach(span -> addToIndex(span.start() / CHUNK, span, tenant, store));
     }
 
     /** Gives back raw rows that no step needs as they are, the oldest first, while there are too many of them. */

@@ -1,9 +1,13 @@
 package longreach.lm.engine;
 
+import java.time.Duration;
 import java.util.List;
+import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
+import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
 import longreach.lm.select.BlockSelector;
 import longreach.lm.select.EmbeddingSelector;
 import longreach.lm.select.FusedSelector;
@@ -60,6 +64,18 @@ final class LongSelection implements AutoCloseable {
     /** Tasks run one after the other, beside the engine's steps. */
     ExecutorService indexing() {
         return indexing;
+    }
+
+    /** Waits for the vectors that are to be computed by now. @return false if that took longer than the limit */
+    boolean awaitIndexed(Duration limit) throws InterruptedException {
+        try {
+            indexing.submit(() -> {}).get(limit.toNanos(), TimeUnit.NANOSECONDS);
+            return true;
+        } catch (TimeoutException e) {
+            return false;
+        } catch (RejectedExecutionException | ExecutionException closing) {
+            return true;
+        }
     }
 
     @Override

@@ -466,7 +466,7 @@ final class Sequence {
     void want() {
         List<Integer> wanted = prompt().softRunsFrom(tokensRestored);
         soft.want(wanted);
-        sink.want(tokensRestored, wanted);
+        sink.want(tokensRestored, wanted, plan == null ? List.of() : promptChunks());
     }
 
     /** Why it ends before its answer does: it was cancelled, or its time is over. */

@@ -7,6 +7,7 @@ import longreach.lm.kv.ChunkLookup;
 import longreach.lm.kv.ChunkPlan;
 import longreach.lm.kv.ChunkPlanner;
 import longreach.lm.kv.ChunkPublisher;
+import longreach.lm.kv.ChunkSpan;
 import longreach.lm.kv.KvPool;
 import longreach.lm.kv.KvShape;
 import longreach.lm.kv.RowLookup;
@@ -85,9 +86,17 @@ final class StoreReads {
                 if (sequence.reach != null) {
                     var rows = RowLookup.of(
                             store, tenant, plan, sequence.reach.shape.question(), sequence.reach::firstSeen, pool);
+                    // Whoever answers ranks, and computes what is missing then.
+                    var unindexed = sequence.request.maxTokens() == 0
+                                    && sequence.request.cache().writes()
+                            ? sequence.reach.unindexed(store, tenant, plan, rows.firstComputed())
+                            : List.<ChunkSpan>of();
                     loop.post(() -> {
                         known(sequence, tenant, keys, plan);
                         found(sequence, rows);
+                        if (loop.isRunning(sequence)) {
+                            sequence.reach.index(unindexed, tenant, store);
+                        }
                     });
                     return;
                 }

@@ -198,7 +198,7 @@ public final class OpenAiBackend implements ModelBackend, AutoCloseable {
                 sink, estimated, choice, deadlineNanos, settings.idle().toNanos());
         if (open.getMaxTokens() == 0) {
             // There is nothing to prefill ahead of time in another server.
-            sink.want(0, List.of());
+            sink.want(0, List.of(), List.of());
             sink.done(nothing(estimated));
             return call;
         }

@@ -60,7 +60,7 @@ final class OpenAiCall implements Generation {
 
     private void run() {
         try {
-            sink.want(0, List.of());
+            sink.want(0, List.of(), List.of());
             HttpResponse<InputStream> response = pending.get();
             synchronized (changed) {
                 body = response.body();

@@ -12,6 +12,7 @@ import java.util.concurrent.atomic.AtomicInteger;
 import longreach.lm.engine.AnswerSink;
 import longreach.lm.engine.Generation;
 import longreach.lm.engine.Outcome;
+import longreach.store.api.ChunkKey;
 import longreach.v1.GenerateDown;
 import longreach.v1.TokenChunk;
 
@@ -65,8 +66,8 @@ final class AnswerCall implements AnswerSink {
     }
 
     @Override
-    public void want(int restoredTokens, List<Integer> softRuns) {
-        put(Replies.want(restoredTokens, softRuns));
+    public void want(int restoredTokens, List<Integer> softRuns, List<ChunkKey> promptChunks) {
+        put(Replies.want(restoredTokens, softRuns, durability == null ? List.of() : promptChunks));
     }
 
     @Override

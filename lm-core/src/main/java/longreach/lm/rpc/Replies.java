@@ -6,6 +6,7 @@ import java.util.List;
 import longreach.lm.engine.AnswerSink;
 import longreach.lm.engine.Outcome;
 import longreach.lm.engine.ServedModel;
+import longreach.store.api.ChunkKey;
 import longreach.v1.CacheReceipt;
 import longreach.v1.Done;
 import longreach.v1.GenerateDown;
@@ -54,10 +55,10 @@ final class Replies {
         return most > model.card().context() ? most : 0;
     }
 
-    static GenerateDown want(int restoredTokens, List<Integer> softRuns) {
-        return GenerateDown.newBuilder()
-                .setWant(Want.newBuilder().setRestoredTokens(restoredTokens).addAllSegments(softRuns))
-                .build();
+    static GenerateDown want(int restoredTokens, List<Integer> softRuns, List<ChunkKey> chunks) {
+        var want = Want.newBuilder().setRestoredTokens(restoredTokens).addAllSegments(softRuns);
+        chunks.forEach(key -> want.addChunkKeys(ByteString.copyFrom(key.bytes())));
+        return GenerateDown.newBuilder().setWant(want).build();
     }
 
     static GenerateDown prefill(int done, int total) {

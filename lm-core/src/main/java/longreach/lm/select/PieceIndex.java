@@ -26,7 +26,7 @@ import longreach.store.api.Tenant;
  */
 public final class PieceIndex {
     /** Of the payload: vectors one after the other, each of the embedder's dimensions in binary16, little endian. */
-    private static final int LAYOUT_VERSION = 1;
+    public static final int LAYOUT_VERSION = 1;
 
     private static final int PER_CHUNK = ChunkPlanner.CHUNK / Candidates.PIECE;
     private static final ValueLayout.OfShort HALF = ValueLayout.JAVA_SHORT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);

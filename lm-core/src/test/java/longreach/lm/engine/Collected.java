@@ -4,6 +4,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
+import longreach.store.api.ChunkKey;
 
 /** A sink that keeps everything. */
 public class Collected implements AnswerSink {
@@ -21,7 +22,7 @@ public class Collected implements AnswerSink {
     }
 
     @Override
-    public void want(int restoredTokens, List<Integer> softRuns) {
+    public void want(int restoredTokens, List<Integer> softRuns, List<ChunkKey> promptChunks) {
         want.complete(new Want(restoredTokens, softRuns));
     }
 

@@ -327,6 +327,28 @@ class LongModeTest {
         assertThat(again.await().receipt().tokensRestored()).isEqualTo(2560);
     }
 
+    /** Who published a chunk may have ended before it came to the vectors of its pieces. */
+    @Test
+    void aPrefillMakesUpForVectorsThatAreMissing() throws Exception {
+        int[] ids = TinyModel.prompt(3000, 15);
+        MemoryContextStore store = store();
+        var use = use(ContextUse.Mode.LONG, 3000, BlockSelector.Kind.FUSED);
+        Engine first = engine(store, NARROW, 256, Precision.FAST);
+        var keys = run(first, request(ids, 0, use)).await().promptChunks();
+        assertThat(first.flush(Duration.ofMinutes(1))).isTrue();
+        var tenant = store.tenant("a");
+        assertThat(store.keep(tenant, keys, Duration.ofDays(1))).isEqualTo(keys.size());
+        // Behind the key of each full chunk comes its vectors'.
+        var vectors = List.of(keys.get(1), keys.get(9));
+        assertThat(store.eraseChunks(tenant, vectors).chunksErased()).isEqualTo(2);
+
+        Engine second = engine(store, NARROW, 256, Precision.FAST);
+        var outcome = run(second, request(ids, 0, use)).await();
+        assertThat(second.flush(Duration.ofMinutes(1))).isTrue();
+        assertThat(outcome.receipt().tokensRestored()).isEqualTo(2999);
+        assertThat(store.keep(tenant, keys, Duration.ofDays(1))).isEqualTo(keys.size());
+    }
+
     @Test
     void storesThatFailCostTheBlocksAndNotTheAnswer() throws Exception {
         int[] ids = TinyModel.prompt(3000, 14);

@@ -95,6 +95,7 @@ class CommandsIT {
                 .json();
         int tokens = made.path("usageMetadata").path("totalTokenCount").asInt();
         assertThat(tokens).isGreaterThan(300);
+        assertThat(made.path("longreachProgress").path("state").asString()).isEqualTo("READY");
         var name = made.path("name").asString();
         var answer = asked("cache", "ask", name, "Who was the keeper?", "--max-tokens", "8")
                 .json();
@@ -102,6 +103,16 @@ class CommandsIT {
                 .as("%s", answer)
                 .isEqualTo(tokens);
         assertThat(asked("cache", "list").json()).hasSize(1);
+        var left = asked("cache", "create", note.toString(), "--no-wait").json();
+        assertThat(left.path("longreachProgress").path("state").asString()).isEqualTo("QUEUED");
+        var waited = asked("cache", "wait", left.path("name").asString()).json();
+        // The system instruction comes first and was another.
+        assertThat(waited.path("longreachProgress").path("doneTokens").asInt()).isPositive();
+        assertThat(asked("cache", "erase", left.path("name").asString())
+                        .json()
+                        .path("remaining")
+                        .asInt(0))
+                .isZero();
         var longer = asked("cache", "extend", name, "--ttl", "2h").json();
         assertThat(longer.path("expireTime").asString())
                 .isGreaterThan(made.path("expireTime").asString());

@@ -57,13 +57,142 @@ class SeparateProcessesIT {
 
     @Test
     void aSecondLmCoreRestoresWhatTheFirstPrefilled() throws Exception {
+        told(this::askRestartAndAskAgain);
+    }
+
+    /** Each of them in the middle of the prefill; the last one computes only what the two before had not published. */
+    @Test
+    void aPrefillInTheBackgroundOutlivesLmCoreAndTheGateway() throws Exception {
+        told(this::prefillAcrossTwoDeaths);
+    }
+
+    private interface Steps {
+        void run() throws Exception;
+    }
+
+    private void told(Steps steps) throws Exception {
         try {
-            askRestartAndAskAgain();
+            steps.run();
         } catch (Throwable failure) {
             for (var process : processes.values()) {
                 System.err.println(process.state());
             }
             throw failure;
+        }
+    }
+
+    private void prefillAcrossTwoDeaths() throws Exception {
+        startRedis();
+        var services = List.of("context-store", "lm-core", "gateway");
+        for (String service : services) {
+            start(service);
+        }
+        for (String service : services) {
+            awaitHealthy(service);
+        }
+        try (var rest = new Rest("http://127.0.0.1:" + ports.get("8080"), API_KEY)) {
+            var made = rest.post("/v1beta/cachedContents", longContent());
+            assertThat(made.status()).as("%s", made.body()).isEqualTo(200);
+            String name = made.body().path("name").asString();
+            int total =
+                    made.body().path("usageMetadata").path("totalTokenCount").asInt();
+
+            int reached = awaitDone(rest, name, total / 4);
+            processes.remove("lm-core").kill();
+            assertThat(reached).isLessThan(total);
+            start("lm-core");
+            JsonNode second = awaitRestored(rest, name, 1);
+            int restored = second.path("restoredTokens").asInt();
+            assertThat(second.path("state").asString()).isEqualTo("PREFILLING");
+
+            reached = awaitDone(rest, name, restored + (total - restored) / 3);
+            processes.remove("gateway").kill();
+            assertThat(reached).isLessThan(total);
+            start("gateway");
+            awaitHealthy("gateway");
+            JsonNode last = awaitRestored(rest, name, restored + 1);
+            long deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(PATIENCE_SECONDS);
+            while (!last.path("state").asString().equals("READY")) {
+                assertThat(System.nanoTime()).as("%s", last).isLessThan(deadline);
+                Thread.sleep(100);
+                last = progress(rest, name);
+            }
+            System.out.printf(
+                    "%d tokens: lm-core killed, %d restored; gateway killed, %d restored%n",
+                    total, restored, last.path("restoredTokens").asInt());
+            assertThat(last.path("doneTokens").asInt()).isEqualTo(total);
+            var asked = Rest.JSON.createObjectNode().put("cachedContent", name);
+            asked.putArray("contents")
+                    .addObject()
+                    .put("role", "user")
+                    .putArray("parts")
+                    .addObject()
+                    .put("text", "Who keeps the light?");
+            asked.putObject("generationConfig").put("maxOutputTokens", 4);
+            var answer = rest.generate(asked);
+            assertThat(answer.status()).as("%s", answer.body()).isEqualTo(200);
+            assertThat(answer.body()
+                            .path("usageMetadata")
+                            .path("cachedContentTokenCount")
+                            .asInt())
+                    .isEqualTo(total);
+            assertThat(rest.post("/v1beta/" + name + ":erase", "{}")
+                            .body()
+                            .path("chunks")
+                            .asInt())
+                    .isGreaterThanOrEqualTo(total / 256);
+        }
+    }
+
+    /** Some seconds of work, and no two pages of it alike. */
+    private static String longContent() {
+        var text = new StringBuilder();
+        for (int page = 1; page <= 500; page++) {
+            text.append("Page ")
+                    .append(page)
+                    .append(" of the log: the light was lit at sunset, ")
+                    .append(page * 7919 % 97)
+                    .append(" ships passed, and the keeper slept well. ");
+        }
+        var body = Rest.JSON
+                .createObjectNode()
+                .put("model", "models/smollm2-135m")
+                .put("ttl", "600s")
+                .put("longreachBackground", true);
+        body.putArray("contents")
+                .addObject()
+                .put("role", "user")
+                .putArray("parts")
+                .addObject()
+                .put("text", text.toString());
+        return Rest.JSON.writeValueAsString(body);
+    }
+
+    private static JsonNode progress(Rest rest, String name) {
+        var reply = rest.get("/v1beta/" + name);
+        assertThat(reply.status()).as("%s", reply.body()).isEqualTo(200);
+        JsonNode progress = reply.body().path("longreachProgress");
+        assertThat(progress.path("state").asString()).as("%s", progress).isNotEqualTo("FAILED");
+        return progress;
+    }
+
+    private static int awaitDone(Rest rest, String name, int tokens) throws InterruptedException {
+        return awaitCount(rest, name, "doneTokens", tokens).path("doneTokens").asInt();
+    }
+
+    private static JsonNode awaitRestored(Rest rest, String name, int tokens) throws InterruptedException {
+        return awaitCount(rest, name, "restoredTokens", tokens);
+    }
+
+    private static JsonNode awaitCount(Rest rest, String name, String field, int tokens) throws InterruptedException {
+        long deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(PATIENCE_SECONDS);
+        while (true) {
+            JsonNode progress = progress(rest, name);
+            if (progress.path(field).asInt(0) >= tokens) {
+                return progress;
+            }
+            assertThat(System.nanoTime()).as("%s", progress).isLessThan(deadline);
+            Thread.sleep(50);
         }
     }
 
@@ -175,6 +304,9 @@ class SeparateProcessesIT {
             settings.put("context-store.connect-timeout", "10s");
             settings.put("context-store.stall-timeout", "10s");
             settings.put("context-store.lookup-timeout", "30s");
+        }
+        if (service.equals("gateway")) {
+            settings.put("gateway.ingest.takeover", "2s");
         }
         var command = new ArrayList<>(ComposeFile.entrypoint());
         command.add(described.mainClass());
