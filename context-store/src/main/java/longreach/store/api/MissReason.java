@@ -3,6 +3,10 @@ package longreach.store.api;
 /** Why a chunk or artifact was not had. */
 public enum MissReason {
     ABSENT("never seen"),
+    /** It was there, and made room for others. */
+    EVICTED("evicted"),
+    /** It was there, and was not used for as long as an unused chunk is kept. */
+    EXPIRED("expired"),
     TIMEOUT("store too slow"),
     DOWN("store down"),
     /** Too short, lengths that do not add up, or a checksum that does not match. */

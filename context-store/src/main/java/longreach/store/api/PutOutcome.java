@@ -8,5 +8,7 @@ public enum PutOutcome {
     DROPPED_BUSY,
     DROPPED_DOWN,
     DROPPED_TOO_LARGE,
+    /** Nothing of the tenant's that may go would make room for it; where that is known only later, it is counted. */
+    DROPPED_OVER_QUOTA,
     DROPPED_CLOSED
 }

@@ -28,7 +28,8 @@ public class StoreConfiguration {
      */
     public static ContextStore open(StoreProperties properties, MeterRegistry registry) throws IOException {
         if ("memory".equals(properties.redis().getScheme())) {
-            return new MemoryContextStore(properties.memory().toBytes());
+            return new MemoryContextStore(
+                    properties.memory().toBytes(), properties.tenantQuota().toBytes());
         }
         StoreSecret secret = properties.secretFile() == null
                 ? StoreSecret.random()

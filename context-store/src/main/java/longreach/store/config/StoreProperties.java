@@ -28,6 +28,8 @@ import org.springframework.util.unit.DataSize;
  * @param caFile certificates of whom to trust with TLS, PEM; null: whom the JVM trusts
  * @param scrubEvery how often all chunks are verified in the background; zero: never
  * @param memory bound of the {@code memory:local} tier
+ * @param tenantQuota of each tenant's chunks together; the oldest that no other chunk continues make room for new ones, but
+ *     for those of cached contents. 0: none
  */
 @ConfigurationProperties(StoreProperties.PREFIX)
 public record StoreProperties(
@@ -42,7 +44,8 @@ public record StoreProperties(
         @DefaultValue("128MB") DataSize maxPending,
         @DefaultValue("1GB") DataSize memory,
         Path caFile,
-        @DefaultValue("1d") Duration scrubEvery) {
+        @DefaultValue("1d") Duration scrubEvery,
+        @DefaultValue("0B") DataSize tenantQuota) {
     public static final String PREFIX = "context-store";
 
     public StoreProperties {
@@ -57,6 +60,7 @@ public record StoreProperties(
         within("read-connections", readConnections, 1, 64);
         within("max-pending", maxPending.toBytes(), 1, Long.MAX_VALUE);
         within("memory", memory.toBytes(), 1, Long.MAX_VALUE);
+        within("tenant-quota", tenantQuota.toBytes(), 0, Long.MAX_VALUE);
     }
 
     /** Binds settings as the application does, without one: keys as in {@code stall-timeout}, unset ones by default. */

@@ -51,6 +51,10 @@ public final class MemoryContextStore implements ContextStore {
     private long usedBytes;
     private boolean closed;
 
+    private final long tenantQuota;
+    /** By namespace. */
+    private final Map<String, MemoryIndex> indices = new HashMap<>();
+
     private final Map<String, Map<RecordId, Value>> records = new HashMap<>();
     private final Map<String, Bucket> buckets = new ConcurrentHashMap<>();
 
@@ -61,14 +65,20 @@ public final class MemoryContextStore implements ContextStore {
 
     /** @param maxBytes over which the least recently used values go */
     public MemoryContextStore(long maxBytes) {
-        this(maxBytes, InstantSource.system());
+        this(maxBytes, 0);
     }
 
-    MemoryContextStore(long maxBytes, InstantSource clock) {
+    /** @param tenantQuota of each tenant's chunks; 0: none */
+    public MemoryContextStore(long maxBytes, long tenantQuota) {
+        this(maxBytes, tenantQuota, InstantSource.system());
+    }
+
+    MemoryContextStore(long maxBytes, long tenantQuota, InstantSource clock) {
         if (maxBytes < 1) {
             throw new IllegalArgumentException("maxBytes: " + maxBytes + " (expected: >= 1)");
         }
         this.maxBytes = maxBytes;
+        this.tenantQuota = tenantQuota;
         this.clock = clock;
         jobs = new MemoryJobs(clock);
     }
@@ -83,9 +93,14 @@ public final class MemoryContextStore implements ContextStore {
         List<Lookup> entries = new ArrayList<>(keys.size());
         synchronized (values) {
             for (ChunkKey key : keys) {
-                Value value = live(new Key(tenant.namespace(), false, key.digest()));
+                var own = index(tenant.namespace());
+                var name = new Key(tenant.namespace(), false, key.digest());
+                boolean there = values.containsKey(name);
+                Value value = live(name);
+                own.used(key);
                 if (value == null) {
-                    entries.add(new Lookup.Miss(MissReason.ABSENT));
+                    entries.add(new Lookup.Miss(
+                            there ? MissReason.EXPIRED : own.wasEvicted(key) ? MissReason.EVICTED : MissReason.ABSENT));
                 } else if (value.header.layoutVersion() != layoutVersion) {
                     entries.add(new Lookup.Miss(MissReason.WRONG_VERSION));
                 } else {
@@ -105,9 +120,13 @@ public final class MemoryContextStore implements ContextStore {
                 Arena.ofAuto().allocate(Math.max(1, header.payloadBytes()), 64).asSlice(0, header.payloadBytes());
         writePayload.accept(bytes);
         Key key = new Key(tenant.namespace(), false, header.key().digest());
-        return store(key, new Value(header, bytes.asReadOnly(), expiry(Duration.ZERO)))
-                ? PutOutcome.ACCEPTED
-                : PutOutcome.DROPPED_CLOSED;
+        Value value = new Value(header, bytes.asReadOnly(), expiry(Duration.ZERO));
+        synchronized (values) {
+            if (!closed && !hasRoom(key, value)) {
+                return PutOutcome.DROPPED_OVER_QUOTA;
+            }
+            return store(key, value) ? PutOutcome.ACCEPTED : PutOutcome.DROPPED_CLOSED;
+        }
     }
 
     @Override
@@ -148,6 +167,7 @@ public final class MemoryContextStore implements ContextStore {
             long chunks = remove(key -> key.namespace.equals(tenant.namespace()) && !key.artifact);
             long artifacts = remove(key -> key.namespace.equals(tenant.namespace()) && key.artifact);
             Map<RecordId, Value> erased = records.remove(tenant.namespace());
+            indices.remove(tenant.namespace());
             StoreStats left = stats(Optional.of(tenant));
             return new EraseResult(
                     chunks, artifacts + (erased == null ? 0 : erased.size()), left.chunks() + left.artifacts());
@@ -176,6 +196,7 @@ public final class MemoryContextStore implements ContextStore {
                 if (value != null) {
                     present++;
                     long until = Math.max(value.expiresMillis, expiry(atLeast));
+                    index(tenant.namespace()).keep(chunk, expiry(atLeast));
                     values.put(key, new Value(value.header, value.bytes, until));
                 }
             }
@@ -293,13 +314,31 @@ public final class MemoryContextStore implements ContextStore {
             }
             Value old = values.put(key, value);
             usedBytes += value.bytes.byteSize() - (old == null ? 0 : old.bytes.byteSize());
-            Iterator<Value> eldest = values.values().iterator();
+            Iterator<Map.Entry<Key, Value>> eldest = values.entrySet().iterator();
             while (usedBytes > maxBytes) {
-                usedBytes -= eldest.next().bytes.byteSize();
+                var evicted = eldest.next();
+                usedBytes -= evicted.getValue().bytes.byteSize();
                 eldest.remove();
+                if (!evicted.getKey().artifact) {
+                    index(evicted.getKey().namespace).evicted(new ChunkKey(evicted.getKey().digest));
+                }
             }
             return true;
         }
+    }
+
+    private MemoryIndex index(String namespace) {
+        return indices.computeIfAbsent(namespace, each -> new MemoryIndex(tenantQuota));
+    }
+
+    private boolean hasRoom(Key key, Value value) {
+        var room = index(key.namespace)
+                .reserve(new ChunkKey(key.digest), value.header.parent(), value.bytes.byteSize(), clock.millis());
+        room.evicted().forEach(evicted -> {
+            Value gone = values.remove(new Key(key.namespace, false, evicted.digest()));
+            usedBytes -= gone == null ? 0 : gone.bytes.byteSize();
+        });
+        return room.fits();
     }
 
     private long remove(Predicate<Key> which) {
@@ -310,6 +349,9 @@ public final class MemoryContextStore implements ContextStore {
                 usedBytes -= entry.getValue().bytes.byteSize();
                 i.remove();
                 removed++;
+                if (!entry.getKey().artifact) {
+                    index(entry.getKey().namespace).forget(new ChunkKey(entry.getKey().digest));
+                }
             }
         }
         return removed;

@@ -13,6 +13,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import longreach.store.api.ChunkHeader;
 import longreach.store.api.PutOutcome;
+import longreach.store.api.StoreUnavailableException;
 import longreach.store.api.Tenant;
 import longreach.store.codec.ChunkFormat;
 import org.slf4j.Logger;
@@ -35,6 +36,7 @@ final class PutQueue implements AutoCloseable {
     private final BufferPool pool;
     private final ChunkFormat format;
     private final StoreMetrics metrics;
+    private final RedisIndex index;
     private final Duration ttl;
     private final Duration stallTimeout;
     private final long maxPendingBytes;
@@ -50,6 +52,7 @@ final class PutQueue implements AutoCloseable {
             BufferPool pool,
             ChunkFormat format,
             StoreMetrics metrics,
+            RedisIndex index,
             Duration ttl,
             Duration stallTimeout,
             long maxPendingBytes) {
@@ -57,6 +60,7 @@ final class PutQueue implements AutoCloseable {
         this.pool = pool;
         this.format = format;
         this.metrics = metrics;
+        this.index = index;
         this.ttl = ttl;
         this.stallTimeout = stallTimeout;
         this.maxPendingBytes = maxPendingBytes;
@@ -134,10 +138,29 @@ final class PutQueue implements AutoCloseable {
             release(put.buffer);
             return null;
         }
+        if (index.on() && !reserved(session, put)) {
+            release(put.buffer);
+            return null;
+        }
         format.seal(put.tenant, put.header, put.buffer.bytes());
         byte[] key = RedisKeys.chunk(put.tenant, put.header.key());
         RedisFuture<String> answer = session.writer().async().set(key, put.buffer, SetArgs.Builder.px(ttl));
         return new Sent(session, answer, put, System.nanoTime());
+    }
+
+    private boolean reserved(RedisLink.Session session, Pending put) {
+        try {
+            boolean fits = index.reserve(
+                    session, put.tenant, put.header, put.buffer.bytes().byteSize());
+            if (!fits) {
+                metrics.put("over_quota");
+            }
+            return fits;
+        } catch (StoreUnavailableException e) {
+            metrics.put("down");
+            log.debug("a chunk is dropped: {}", e.getMessage());
+            return false;
+        }
     }
 
     private void finish(Sent sent) throws InterruptedException {

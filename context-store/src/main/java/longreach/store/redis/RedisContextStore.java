@@ -49,6 +49,7 @@ public final class RedisContextStore implements ContextStore {
     private final PutQueue puts;
     private final RedisAdmin admin;
     private final RedisRecords records;
+    private final RedisIndex index;
     private final RedisQuotas quotas;
     private final RedisJobs jobs;
     private final Scrubber scrubber;
@@ -68,11 +69,14 @@ public final class RedisContextStore implements ContextStore {
         this.records = new RedisRecords(admin, pool, artifacts, properties);
         this.quotas = new RedisQuotas(properties);
         this.jobs = new RedisJobs(admin, pool, artifacts, secret);
+        this.index =
+                new RedisIndex(admin, pool, metrics, properties.tenantQuota().toBytes(), properties.ttl());
         this.puts = new PutQueue(
                 link,
                 pool,
                 chunks,
                 metrics,
+                index,
                 properties.ttl(),
                 properties.stallTimeout(),
                 properties.maxPending().toBytes());
@@ -94,12 +98,13 @@ public final class RedisContextStore implements ContextStore {
         }
         List<ChunkKey> asked = List.copyOf(keys);
         Patience patience = patience(session);
-        return new RedisLookup(
+        var counted = new CountedLookup(index, session, tenant, asked, patience);
+        return counted.over(new RedisLookup(
                 asked.size(),
                 i -> read(session, RedisKeys.chunk(tenant, asked.get(i))),
-                (i, reply) -> verified(tenant, layoutVersion, asked.get(i), reply),
+                (i, reply) -> verified(tenant, layoutVersion, asked.get(i), counted.explained(i, reply)),
                 patience,
-                pool);
+                pool));
     }
 
     /** Reads the first byte of each value, which is a use of it: it stays for another time to live. */
@@ -119,6 +124,7 @@ public final class RedisContextStore implements ContextStore {
             asked.add(reader.getrange(name, 0, 0));
         }
         Patience patience = patience(session);
+        List<ChunkKey> present = new ArrayList<>();
         for (int i = 0; i < missing.length; i++) {
             missing[i] = switch (patience.await(asked.get(i))) {
                 case Reply.None none -> none.reason();
@@ -129,7 +135,11 @@ public final class RedisContextStore implements ContextStore {
                     yield absent ? MissReason.ABSENT : null;
                 }
             };
+            if (missing[i] == null) {
+                present.add(keys.get(i));
+            }
         }
+        index.used(session, tenant, present);
         return missing;
     }
 
@@ -263,10 +273,10 @@ public final class RedisContextStore implements ContextStore {
         }
         try {
             List<Map<String, String>> servers = admin.info(session);
-            long[] counts = new long[2];
+            long[] counts = new long[3];
             admin.scan(session, tenant.map(RedisKeys::allOf).orElse(RedisKeys.ALL), keys -> {
                 for (byte[] key : keys) {
-                    counts[RedisKeys.isChunk(key) ? 0 : 1]++;
+                    counts[part(key)]++;
                 }
             });
             return new StoreStats(
@@ -297,7 +307,7 @@ public final class RedisContextStore implements ContextStore {
         // What is on its way now would arrive after the scan.
         puts.flush(RedisAdmin.TIMEOUT);
         String pattern = RedisKeys.allOf(tenant);
-        long[] erased = new long[2];
+        long[] erased = new long[3];
         long[] left = {1};
         for (int round = 0; round < ERASE_ROUNDS && left[0] > 0; round++) {
             // Collected first: removing keys while they are scanned is allowed, but then a count of one scan proves
@@ -305,13 +315,17 @@ public final class RedisContextStore implements ContextStore {
             List<byte[]> found = new ArrayList<>();
             admin.scan(session, pattern, found::addAll);
             for (byte[] key : found) {
-                erased[RedisKeys.isChunk(key) ? 0 : 1] +=
-                        admin.answer(session.writer().async().unlink(key));
+                erased[part(key)] += admin.answer(session.writer().async().unlink(key));
             }
             left[0] = 0;
             admin.scan(session, pattern, keys -> left[0] += keys.size());
         }
         return new EraseResult(erased[0], erased[1], left[0]);
+    }
+
+    /** Chunks, what else is a tenant's own, and what is only noted of both. */
+    private static int part(byte[] key) {
+        return RedisKeys.isChunk(key) ? 0 : RedisKeys.isIndex(key) ? 2 : 1;
     }
 
     @Override
@@ -321,6 +335,7 @@ public final class RedisContextStore implements ContextStore {
         var names = keys.stream().map(key -> RedisKeys.chunk(tenant, key)).toList();
         long erased =
                 admin.sum(names, key -> session.writer().async().unlink(key).toCompletableFuture());
+        index.forget(session, tenant, keys);
         long left = admin.sum(names, key -> session.writer().async().exists(key).toCompletableFuture());
         return new EraseResult(erased, 0, left);
     }
@@ -329,6 +344,8 @@ public final class RedisContextStore implements ContextStore {
     public int keep(Tenant tenant, List<ChunkKey> keys, Duration atLeast) {
         RedisLink.Session session = admin.session();
         var names = keys.stream().map(key -> RedisKeys.chunk(tenant, key)).toList();
+        // First, so that nothing that is counted as kept makes room meanwhile.
+        index.keep(session, tenant, keys, atLeast);
         return (int) admin.sum(names, key -> touch.keep(session.writer().async(), key, atLeast));
     }
 

@@ -1,6 +1,7 @@
 package longreach.store.redis;
 
 import java.nio.charset.StandardCharsets;
+import java.util.List;
 import java.util.Optional;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
@@ -13,7 +14,7 @@ import longreach.store.api.Tenant;
 
 /**
  * Names in Redis: {@code lr:<namespace>:c:<key>} for chunks, {@code :a:} for artifacts and {@code :r:<kind>:<name>} for
- * records. Without a hash tag, so that a long context spreads over all slots of a cluster. Quotas have a prefix of their
+ * records, {@code :i:} for what a quota counts. Chunks are without a hash tag, so that a long context spreads over all slots of a cluster. Quotas have a prefix of their
  * own: they hold nothing of a tenant's, and erasing a tenant must not fill them up.
  */
 final class RedisKeys {
@@ -27,6 +28,8 @@ final class RedisKeys {
     private static final String CHUNK = ":c:";
     private static final String ARTIFACT = ":a:";
     private static final String RECORD = ":r:";
+    private static final String INDEX = ":i:{";
+    private static final List<String> INDEX_PARTS = List.of("uses", "leaves", "kids", "about", "pins", "gone");
     private static final String QUOTAS = "lrq:";
 
     private RedisKeys() {}
@@ -73,6 +76,20 @@ final class RedisKeys {
     /** A namespace is hexadecimal, so nothing in it is a pattern. */
     static String allOf(Tenant tenant) {
         return PREFIX + tenant.namespace() + ":*";
+    }
+
+    /** In one slot of a cluster, and with the tenant's other keys for who erases them. */
+    static byte[][] index(Tenant tenant) {
+        String before = PREFIX + tenant.namespace() + INDEX + tenant.namespace() + "}:";
+        byte[][] names = new byte[INDEX_PARTS.size()][];
+        for (int i = 0; i < names.length; i++) {
+            names[i] = ascii(before + INDEX_PARTS.get(i));
+        }
+        return names;
+    }
+
+    static boolean isIndex(byte[] key) {
+        return new String(key, StandardCharsets.US_ASCII).contains(INDEX);
     }
 
     /** Beside the quotas: a queue holds jobs of all tenants. */

@@ -50,6 +50,11 @@ final class StoreMetrics {
         write.record(nanos, TimeUnit.NANOSECONDS);
     }
 
+    /** A chunk made room for others of its tenant. */
+    void evicted() {
+        registry.counter("context.store.evicted").increment();
+    }
+
     /** @param result of looking at a stored chunk: "sound", or what is wrong with it */
     void scrubbed(String result) {
         registry.counter("context.store.scrubbed", "result", result).increment();

@@ -27,7 +27,8 @@ class StorePropertiesTest {
                         DataSize.ofMegabytes(128),
                         DataSize.ofGigabytes(1),
                         null,
-                        Duration.ofDays(1)));
+                        Duration.ofDays(1),
+                        DataSize.ofBytes(0)));
     }
 
     @Test
@@ -44,7 +45,8 @@ class StorePropertiesTest {
                 Map.entry("max-pending", "7MB"),
                 Map.entry("memory", "8MB"),
                 Map.entry("ca-file", "/run/ca.pem"),
-                Map.entry("scrub-every", "9h")));
+                Map.entry("scrub-every", "9h"),
+                Map.entry("tenant-quota", "10GB")));
         assertThat(properties)
                 .isEqualTo(new StoreProperties(
                         URI.create("redis-socket:///run/r.sock"),
@@ -58,7 +60,8 @@ class StorePropertiesTest {
                         DataSize.ofMegabytes(7),
                         DataSize.ofMegabytes(8),
                         Path.of("/run/ca.pem"),
-                        Duration.ofHours(9)));
+                        Duration.ofHours(9),
+                        DataSize.ofGigabytes(10)));
     }
 
     @Test

@@ -13,7 +13,7 @@ import org.junit.jupiter.api.Test;
 class MemoryContextStoreTest {
     private final AtomicLong millis = new AtomicLong(1_000);
     private final MemoryContextStore store =
-            new MemoryContextStore(100, () -> java.time.Instant.ofEpochMilli(millis.get()));
+            new MemoryContextStore(100, 0, () -> java.time.Instant.ofEpochMilli(millis.get()));
     private final Tenant tenant = store.tenant("t");
 
     @Test

@@ -186,7 +186,8 @@ public final class CachedContents {
         }
         throw ApiException.unavailable(
                 "the context store holds " + present + " of " + keys.size()
-                        + " chunks of the content (expected: all of them; it may be full, slow or down)",
+                        + " chunks of the content (expected: all of them; it may be full, over the tenant's quota,"
+                        + " slow or down)",
                 null);
     }
 

@@ -38,7 +38,15 @@ class ClusterContractTest extends ContextStoreContract {
 
     static ContextStore open(String uri) {
         return new RedisContextStore(
-                StoreProperties.of(Map.of("redis", uri, "stall-timeout", "10s", "connect-timeout", "10s")),
+                StoreProperties.of(Map.of(
+                        "redis",
+                        uri,
+                        "stall-timeout",
+                        "10s",
+                        "connect-timeout",
+                        "10s",
+                        "tenant-quota",
+                        QUOTA_MEGABYTES + "MB")),
                 StoreSecret.random(),
                 new SimpleMeterRegistry());
     }

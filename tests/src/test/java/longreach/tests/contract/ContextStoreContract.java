@@ -39,6 +39,10 @@ import org.junit.jupiter.api.Test;
 abstract class ContextStoreContract {
     private static final int LAYOUT = 3;
     private static final Duration LIMIT = Duration.ofSeconds(20);
+    /** Of each tenant in all stores under test: five chunks of {@link #LARGE}, and a little for what is stored around them. */
+    static final int QUOTA_MEGABYTES = 21;
+
+    private static final int LARGE = 4 << 20;
 
     private Tenant tenant;
 
@@ -159,6 +163,128 @@ abstract class ContextStoreContract {
         var small = new Allowance("bytes", 10, Duration.ofHours(1));
         assertThat(store().take(tenant, small, 25, false)).isEqualTo(new Taken(true, Duration.ZERO, -15));
         assertThat(store().take(tenant, small, 1, false).granted()).isFalse();
+    }
+
+    @Test
+    void theOldestChunkThatNoOtherContinuesMakesRoom() throws InterruptedException {
+        List<ChunkKey> old = putChain(tenant, 1, 3);
+        List<ChunkKey> young = putChain(tenant, 2, 2);
+        awaitMissing(old, young);
+        List<ChunkKey> next = putChain(tenant, 3, 1);
+        awaitMissing(old, young, old.get(2));
+        awaitMissing(next, List.of());
+        List<ChunkKey> last = putChain(tenant, 4, 1);
+        // Only now does no chunk follow it any more.
+        awaitMissing(old, young, old.get(1), old.get(2));
+        awaitMissing(next, last);
+        try (LookupResult result = store().get(tenant, LAYOUT, old)) {
+            assertHit(result.entry(0), old.get(0), LARGE);
+            assertMiss(result.entry(1), MissReason.EVICTED);
+        }
+        // What comes back is no longer gone.
+        putChild(tenant, old.get(1), old.get(0), 100);
+        store().flush(LIMIT);
+        try (LookupResult result = store().get(tenant, LAYOUT, old.subList(1, 2))) {
+            assertHit(result.entry(0), old.get(1), 100);
+        }
+    }
+
+    @Test
+    void whatWasReadIsYoungAgain() throws InterruptedException {
+        List<ChunkKey> old = putChain(tenant, 1, 3);
+        List<ChunkKey> young = putChain(tenant, 2, 2);
+        store().flush(LIMIT);
+        try (LookupResult result = store().get(tenant, LAYOUT, old)) {
+            for (int i = 0; i < 3; i++) {
+                assertHit(result.entry(i), old.get(i), LARGE);
+            }
+        }
+        putChain(tenant, 3, 1);
+        awaitMissing(old, young, young.get(1));
+    }
+
+    @Test
+    void whatIsKeptStaysAndWhatFindsNoRoomIsNotStored() throws InterruptedException {
+        List<ChunkKey> kept = putChain(tenant, 1, 3);
+        List<ChunkKey> loose = putChain(tenant, 2, 2);
+        store().flush(LIMIT);
+        assertThat(store().keep(tenant, kept, Duration.ofDays(30))).isEqualTo(3);
+        List<ChunkKey> long1 = putChain(tenant, 3, 3);
+        // Two of the three have room; the third must not displace those that it continues.
+        awaitMissing(kept, loose, loose.get(0), loose.get(1));
+        awaitMissing(long1, List.of(), long1.get(2));
+
+        List<ChunkKey> neighbours = putChain(store().tenant("rich " + System.nanoTime()), 1, 3);
+        assertThat(neighbours).hasSize(3);
+        awaitMissing(kept, List.of());
+    }
+
+    @Test
+    void aTimeToKeepThatIsOverKeepsNothing() throws InterruptedException {
+        List<ChunkKey> kept = putChain(tenant, 1, 5);
+        store().flush(LIMIT);
+        store().keep(tenant, kept, Duration.ofMillis(20));
+        Thread.sleep(40);
+        putChain(tenant, 2, 1);
+        awaitMissing(kept, List.of(), kept.get(4));
+    }
+
+    @Test
+    void whatIsErasedLeavesRoom() throws InterruptedException {
+        List<ChunkKey> first = putChain(tenant, 1, 5);
+        store().flush(LIMIT);
+        assertThat(store().eraseChunks(tenant, first.subList(2, 5)).chunksErased())
+                .isEqualTo(3);
+        List<ChunkKey> second = putChain(tenant, 2, 3);
+        awaitMissing(first.subList(0, 2), second);
+
+        var erased = store().erase(tenant);
+        assertThat(erased.chunksErased()).isEqualTo(5);
+        assertThat(erased.artifactsErased()).isZero();
+        assertThat(erased.remaining()).isZero();
+        awaitMissing(putChain(tenant, 3, 5), List.of());
+    }
+
+    private List<ChunkKey> putChain(Tenant of, int seed, int length) {
+        KeyChain chain = new KeyChain(Digest.ZERO, LAYOUT, of);
+        List<ChunkKey> keys = new ArrayList<>();
+        ChunkKey parent = ChunkKey.ROOT;
+        for (int i = 0; i < length; i++) {
+            ChunkKey key = chain.child(parent, new int[] {seed, i});
+            putChild(of, key, parent, LARGE);
+            keys.add(key);
+            parent = key;
+        }
+        return keys;
+    }
+
+    private void putChild(Tenant of, ChunkKey key, ChunkKey parent, int bytes) {
+        store().put(of, new ChunkHeader(LAYOUT, key, parent, 0, 256, Codec.F16, bytes), payload(key, bytes));
+    }
+
+    /**
+     * Of these, exactly the expected ones: chunks that made room go a moment after that. Looking is a use, so it is done one
+     * by one, in the order in which they came.
+     */
+    private void awaitMissing(List<ChunkKey> some, List<ChunkKey> others, ChunkKey... expected)
+            throws InterruptedException {
+        assertThat(store().flush(LIMIT)).isTrue();
+        List<ChunkKey> all = new ArrayList<>(some);
+        all.addAll(others);
+        long end = System.nanoTime() + LIMIT.toNanos();
+        while (true) {
+            List<ChunkKey> gone = new ArrayList<>();
+            for (ChunkKey key : all) {
+                if (store().missing(tenant, LAYOUT, List.of(key))[0] != null) {
+                    gone.add(key);
+                }
+            }
+            if (gone.equals(List.of(expected)) || System.nanoTime() > end) {
+                assertThat(gone).containsExactly(expected);
+                return;
+            }
+            Thread.sleep(10);
+        }
     }
 
     @Test

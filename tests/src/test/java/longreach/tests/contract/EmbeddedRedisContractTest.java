@@ -24,8 +24,15 @@ class EmbeddedRedisContractTest extends ContextStoreContract {
         redis = EmbeddedRedis.start(directory, 512L << 20);
         // The contract is about answers, not about time: a loaded machine may be slow.
         store = new RedisContextStore(
-                StoreProperties.of(
-                        Map.of("redis", redis.uri().toString(), "stall-timeout", "10s", "connect-timeout", "10s")),
+                StoreProperties.of(Map.of(
+                        "redis",
+                        redis.uri().toString(),
+                        "stall-timeout",
+                        "10s",
+                        "connect-timeout",
+                        "10s",
+                        "tenant-quota",
+                        QUOTA_MEGABYTES + "MB")),
                 StoreSecret.random(),
                 new SimpleMeterRegistry());
     }

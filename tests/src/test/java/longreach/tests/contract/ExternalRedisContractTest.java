@@ -56,7 +56,9 @@ class ExternalRedisContractTest extends ContextStoreContract {
                         "stall-timeout",
                         "10s",
                         "connect-timeout",
-                        "10s")),
+                        "10s",
+                        "tenant-quota",
+                        QUOTA_MEGABYTES + "MB")),
                 StoreSecret.random(),
                 new SimpleMeterRegistry());
         // The store was perhaps there before its server: it comes by itself.

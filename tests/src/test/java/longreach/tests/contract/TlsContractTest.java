@@ -97,6 +97,7 @@ class TlsContractTest extends ContextStoreContract {
     private static ContextStore open(String uri, Path trusted) {
         Map<String, String> settings =
                 new HashMap<>(Map.of("redis", uri, "stall-timeout", "10s", "connect-timeout", "10s"));
+        settings.put("tenant-quota", QUOTA_MEGABYTES + "MB");
         if (trusted != null) {
             settings.put("ca-file", trusted.toString());
         }

@@ -8,10 +8,13 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import longreach.lm.engine.ContextBench;
 import longreach.lm.engine.GenerateRequest.CacheMode;
 import longreach.lm.model.Precision;
 import longreach.store.config.StoreConfiguration;
+import longreach.store.config.StoreProperties;
+import longreach.store.memory.MemoryContextStore;
 import longreach.store.redis.EmbeddedRedis;
 import longreach.tensor.kernel.KernelSelector;
 import org.junit.jupiter.api.Test;
@@ -58,6 +61,52 @@ class SharedContextsTest {
                 .filter(line -> line.startsWith("[TokenLogprob"))
                 .findFirst()
                 .orElseThrow();
+    }
+
+    /** The end of the older context makes room for the younger one, and its beginning is still restored. */
+    @Test
+    void aReceiptSaysThatChunksMadeRoom() throws Exception {
+        var kernels = KernelSelector.select(1);
+        try (var redis = EmbeddedRedis.start(directory.resolve("redis"), 256L << 20)) {
+            long bytes;
+            try (var store = new MemoryContextStore(1L << 30);
+                    var bench = ContextBench.synthetic(Prefiller.TOKENS, kernels, Precision.FAST, store, 64L << 20)) {
+                bench.ask(Prefiller.TOKENS, 1, 0, CacheMode.READ_WRITE);
+                bench.published();
+                bytes = bench.ask(Prefiller.TOKENS, 1, 1, CacheMode.READ_ONLY)
+                        .outcome()
+                        .receipt()
+                        .bytesRestored();
+            }
+            var registry = new SimpleMeterRegistry();
+            var settings = Map.of(
+                    "redis",
+                    redis.uri().toString(),
+                    "secret-file",
+                    directory.resolve("secret").toString(),
+                    "stall-timeout",
+                    "10s",
+                    "connect-timeout",
+                    "10s",
+                    "tenant-quota",
+                    bytes * 3 / 2 + "B");
+            try (var store = StoreConfiguration.open(StoreProperties.of(settings), registry);
+                    var bench = ContextBench.synthetic(Prefiller.TOKENS, kernels, Precision.FAST, store, 64L << 20)) {
+                bench.ask(Prefiller.TOKENS, 1, 0, CacheMode.READ_WRITE);
+                bench.published();
+                bench.ask(Prefiller.TOKENS, 2, 0, CacheMode.READ_WRITE);
+                bench.published();
+                var young =
+                        bench.ask(Prefiller.TOKENS, 2, 0, CacheMode.READ_ONLY).outcome();
+                assertThat(young.receipt().tokensRestored()).isGreaterThanOrEqualTo(Prefiller.TOKENS);
+                var old = bench.ask(Prefiller.TOKENS, 1, 0, CacheMode.READ_ONLY).outcome();
+                assertThat(old.receipt().tokensRestored()).isBetween(256, Prefiller.TOKENS - 256);
+                assertThat(old.receipt().missReason()).isEqualTo("evicted");
+                assertThat(registry.counter("context.store.evicted").count()).isPositive();
+            }
+        } finally {
+            kernels.pool().close();
+        }
     }
 
     /** Nor can a neighbour tell from the time it takes that somebody asked the same. */
