@@ -4,11 +4,9 @@ import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.TreeSet;
-import longreach.lm.kv.LayerState.Growing;
+import java.util.function.IntConsumer;
 import longreach.lm.kv.LayerState.Recurrent;
 import longreach.lm.kv.LayerState.Sliding;
-import longreach.tensor.kernel.AttentionShape;
-import longreach.tensor.kernel.Kernels;
 import longreach.tensor.kernel.KvPage;
 
 /**
@@ -34,8 +32,6 @@ public final class KvCache implements AutoCloseable {
     private final KvPage[][] pages;
     private final RecurrentState[] recurrent;
     private final TreeSet<Integer> marks = new TreeSet<>();
-    private float[] restoreK = new float[0];
-    private float[] restoreV = new float[0];
     private int length;
     // A position less this is its place in the pages.
     private int shift;
@@ -249,7 +245,8 @@ public final class KvCache implements AutoCloseable {
             }
             done += rows;
         }
-        write(layer, start, tokens, k, kOffset, v, vOffset);
+        pool.placer()
+                .place(rotation, layer, shape.attention(layer), pages[layer], start, tokens, k, kOffset, v, vOffset);
     }
 
     /** The places up to {@code end} are complete in every layer. */
@@ -358,13 +355,13 @@ public final class KvCache implements AutoCloseable {
                 growing.stages[chunk] = new ChunkStage(pool, growing.layers);
             }
         }
-        long at = 0;
-        for (int layer = 0; layer < pages.length; layer++) {
-            if (shape.layers().get(layer) instanceof Growing state) {
-                long halfBytes = (long) span.tokens() * pool.rowBytes(state.attention());
-                restoreRows(layer, span.start(), rows, payload, at, at + halfBytes);
-                at += 2 * halfBytes;
-            }
+        if (growing != null) {
+            LayerGroup layers = growing.layers;
+            eachLayer(layers, i -> {
+                long keysAt = layers.payloadAt(i, span.tokens());
+                long valuesAt = keysAt + (long) span.tokens() * layers.rowBytes()[i];
+                restoreRows(layers.layers()[i], span.start(), rows, payload, keysAt, valuesAt);
+            });
         }
         advance(end);
     }
@@ -404,7 +401,7 @@ public final class KvCache implements AutoCloseable {
         long at = 0;
         for (int layer = 0; layer < pages.length; layer++) {
             switch (shape.layers().get(layer)) {
-                case Growing growing -> {}
+                case LayerState.Growing growing -> {}
                 case Sliding sliding -> {
                     int rows = Math.min(position, sliding.reach());
                     long halfBytes = (long) rows * pool.rowBytes(sliding.attention());
@@ -432,9 +429,7 @@ public final class KvCache implements AutoCloseable {
 
     /** Rows [start, start + rows) of one layer from stored keys and values: into its stages, where it has any, and pages. */
     private void restoreRows(int layer, int start, int rows, MemorySegment payload, long keysAt, long valuesAt) {
-        int width = shape.attention(layer).kvWidth();
         long rowBytes = pool.rowBytes(shape.attention(layer));
-        ensureRestoreScratch();
         for (int done = 0; done < rows; ) {
             int slot = (start + done) % POSITIONS;
             int n = Math.min(rows - done, POSITIONS - slot);
@@ -446,32 +441,24 @@ public final class KvCache implements AutoCloseable {
                 MemorySegment.copy(payload, keys, stage.segment(), stage.keysAt(index, slot), n * rowBytes);
                 MemorySegment.copy(payload, values, stage.segment(), stage.valuesAt(index, slot), n * rowBytes);
             }
-            codec.read(payload, keys, restoreK, 0, n, width);
-            codec.read(payload, values, restoreV, 0, n, width);
-            write(layer, start + done, n, restoreK, 0, restoreV, 0);
+            pool.placer()
+                    .place(
+                            rotation,
+                            layer,
+                            shape.attention(layer),
+                            pages[layer],
+                            start + done,
+                            payload,
+                            keys,
+                            values,
+                            n);
             done += n;
         }
     }
 
-    private void ensureRestoreScratch() {
-        if (restoreK.length == 0) {
-            restoreK = new float[POSITIONS * shape.maxKvWidth()];
-            restoreV = new float[POSITIONS * shape.maxKvWidth()];
-        }
-    }
-
-    private void write(int layer, int start, int tokens, float[] k, int kOffset, float[] v, int vOffset) {
-        rotation.rotate(layer, k, kOffset, tokens, start);
-        AttentionShape attention = shape.attention(layer);
-        Kernels kernels = pool.kernels();
-        int width = attention.kvWidth();
-        for (int done = 0; done < tokens; ) {
-            int slot = (start + done) % POSITIONS;
-            int rows = Math.min(tokens - done, POSITIONS - slot);
-            KvPage page = pages[layer][(start + done) / POSITIONS];
-            kernels.writeKv(attention, page, slot, k, kOffset + done * width, v, vOffset + done * width, rows);
-            done += rows;
-        }
+    /** Layers of one group side by side: nothing of one depends on another. */
+    private void eachLayer(LayerGroup group, IntConsumer place) {
+        pool.kernels().pool().forEach(group.layers().length, (i, thread) -> place.accept(i));
     }
 
     /**
@@ -515,14 +502,23 @@ public final class KvCache implements AutoCloseable {
 
     /** Writes raw rows of every layer into the pages. */
     private void place(ChunkStage stage, int slot, int place, int rows) {
-        ensureRestoreScratch();
-        for (int layer = 0; layer < pages.length; layer++) {
-            int index = indexInGroup[layer];
-            int width = shape.attention(layer).kvWidth();
-            codec.read(stage.segment(), stage.keysAt(index, slot), restoreK, 0, rows, width);
-            codec.read(stage.segment(), stage.valuesAt(index, slot), restoreV, 0, rows, width);
-            write(layer, place, rows, restoreK, 0, restoreV, 0);
-        }
+        LayerGroup group = growing().layers;
+        eachLayer(group, i -> {
+            int layer = group.layers()[i];
+            long keys = stage.keysAt(i, slot);
+            long values = stage.valuesAt(i, slot);
+            pool.placer()
+                    .place(
+                            rotation,
+                            layer,
+                            shape.attention(layer),
+                            pages[layer],
+                            place,
+                            stage.segment(),
+                            keys,
+                            values,
+                            rows);
+        });
     }
 
     /** Whether the raw rows of a chunk of the stream are here. */

@@ -49,6 +49,7 @@ public final class KvPool implements AutoCloseable {
     private final KvPage.Type type;
     private final List<LayerGroup> groups;
     private final long capacity;
+    private final RowPlacer placer;
     private final Arena arena = Arena.ofShared();
     // By size: growing and sliding layers of one geometry share their pages.
     private final Map<Long, ArrayDeque<MemorySegment>> freePages = new HashMap<>();
@@ -78,6 +79,7 @@ public final class KvPool implements AutoCloseable {
         this.codec = codec;
         this.type = codec == Codec.F32 ? KvPage.Type.F32 : KvPage.Type.F16;
         this.groups = LayerGroup.of(shape, kernels, codec, type);
+        this.placer = new RowPlacer(kernels, codec, shape.maxKvWidth());
         this.capacity = budgetBytes;
         long least = sequenceBytes(KvPage.POSITIONS, 1, 0);
         if (budgetBytes < least) {
@@ -107,6 +109,11 @@ public final class KvPool implements AutoCloseable {
 
     Kernels kernels() {
         return kernels;
+    }
+
+    /** For the engine's thread. */
+    RowPlacer placer() {
+        return placer;
     }
 
     List<LayerGroup> groups() {

@@ -58,6 +58,11 @@ record LayerGroup(
         return new LayerGroup(window, layers, pageBytes, blockBytes, stageOffsets, rowBytes, stageBytes);
     }
 
+    /** Where the payload of a chunk of so many tokens holds a layer's keys, where growing ones are the group. */
+    long payloadAt(int indexInGroup, int tokens) {
+        return stageOffsets[indexInGroup] / KvPage.POSITIONS * tokens;
+    }
+
     boolean slides() {
         return window > 0;
     }

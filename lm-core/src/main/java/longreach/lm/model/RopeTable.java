@@ -9,12 +9,12 @@ import longreach.tensor.kernel.Kernels;
  * them: frequency, angle and function value are each rounded to f32.
  *
  * <p>Rows are made when they are first needed, a page of positions at a time, and a bounded number of pages is kept: memory
- * does not grow with the context. Used by one thread at a time.
+ * does not grow with the context. Safe for use by several threads.
  */
 final class RopeTable {
     private static final int PAGE = 256;
-    // 65,536 positions; with heads of 256, 64 MiB.
-    private static final int MOST_PAGES = 256;
+    // 65,536 positions of heads of 256; more of smaller ones.
+    private static final int MOST_BYTES = 64 << 20;
 
     /** [PAGE, pairs] each. */
     private record Page(float[] cos, float[] sin) {}
@@ -25,7 +25,7 @@ final class RopeTable {
     private final Map<Integer, Page> pages = new LinkedHashMap<>(16, 0.75f, true) {
         @Override
         protected boolean removeEldestEntry(Map.Entry<Integer, Page> eldest) {
-            return size() > MOST_PAGES;
+            return (long) size() * 2 * PAGE * frequency.length * Float.BYTES > MOST_BYTES;
         }
     };
 
@@ -68,7 +68,7 @@ final class RopeTable {
         int rotated = 2 * frequency.length;
         for (int done = 0; done < tokens; ) {
             int position = start + done;
-            Page page = pages.computeIfAbsent(position / PAGE, this::page);
+            Page page = pageOf(position);
             int rows = Math.min(tokens - done, PAGE - position % PAGE);
             int at = offset + done * heads * headDim;
             int row = position % PAGE * frequency.length;
@@ -78,6 +78,12 @@ final class RopeTable {
                 kernels.ropePartial(x, at, rows, heads, headDim, rotated, page.cos, page.sin, row);
             }
             done += rows;
+        }
+    }
+
+    private Page pageOf(int position) {
+        synchronized (pages) {
+            return pages.computeIfAbsent(position / PAGE, this::page);
         }
     }
 

@@ -6,7 +6,6 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.ByteOrder;
 import java.util.Arrays;
-import java.util.Objects;
 
 /**
  * Attention as matrix products over {@link Tile}: per kv head, a block of query rows against one page of keys and
@@ -74,69 +73,20 @@ final class AttentionKernel {
         return (shape.headDim() + GROUP - 1) / GROUP * GROUP;
     }
 
-    private static int keyRows(AttentionShape shape, KvPage.Type type) {
+    static int keyRows(AttentionShape shape, KvPage.Type type) {
         return type == KvPage.Type.F32 ? shape.headDim() : (shape.headDim() + 1) / 2;
     }
 
-    private static long keyBytes(AttentionShape shape, KvPage.Type type) {
+    static long keyBytes(AttentionShape shape, KvPage.Type type) {
         return 4L * POSITIONS * keyRows(shape, type);
     }
 
-    private static long headBytes(AttentionShape shape, KvPage.Type type) {
+    static long headBytes(AttentionShape shape, KvPage.Type type) {
         return keyBytes(shape, type) + (long) type.bytes * POSITIONS * valueDim(shape);
     }
 
     static long pageBytes(AttentionShape shape, KvPage.Type type) {
         return shape.kvHeads() * headBytes(shape, type);
-    }
-
-    void write(
-            AttentionShape shape, KvPage page, int slot, float[] k, int kOffset, float[] v, int vOffset, int tokens) {
-        Objects.checkFromIndexSize(slot, tokens, POSITIONS);
-        if (tokens < 8) {
-            for (int head = 0; head < shape.kvHeads(); head++) {
-                writeHead(shape, page, head, slot, k, kOffset, v, vOffset, tokens);
-            }
-        } else {
-            pool.forEach(
-                    shape.kvHeads(),
-                    (head, thread) -> writeHead(shape, page, head, slot, k, kOffset, v, vOffset, tokens));
-        }
-    }
-
-    private static void writeHead(
-            AttentionShape shape,
-            KvPage page,
-            int head,
-            int slot,
-            float[] k,
-            int kOffset,
-            float[] v,
-            int vOffset,
-            int tokens) {
-        KvPage.Type type = page.type();
-        MemorySegment segment = page.segment();
-        int dim = shape.headDim();
-        int keyRows = keyRows(shape, type);
-        long keys = head * headBytes(shape, type);
-        long values = keys + keyBytes(shape, type);
-        for (int t = 0; t < tokens; t++) {
-            int p = slot + t;
-            int source = t * shape.kvWidth() + head * dim;
-            for (int d = 0; d < dim; d++) {
-                if (type == KvPage.Type.F32) {
-                    long key = ((long) p / GROUP * keyRows + d) * GROUP + p % GROUP;
-                    long value = ((long) d / GROUP * POSITIONS + p) * GROUP + d % GROUP;
-                    segment.set(FLOAT, keys + 4 * key, k[kOffset + source + d]);
-                    segment.set(FLOAT, values + 4 * value, v[vOffset + source + d]);
-                } else {
-                    long key = ((long) p / GROUP * keyRows + d / 2) * GROUP + p % GROUP;
-                    long value = ((long) d / GROUP * (POSITIONS / 2) + p / 2) * GROUP + d % GROUP;
-                    segment.set(SHORT, keys + 4 * key + d % 2 * 2, Half.round(k[kOffset + source + d]));
-                    segment.set(SHORT, values + 4 * value + p % 2 * 2, Half.round(v[vOffset + source + d]));
-                }
-            }
-        }
     }
 
     /**

@@ -10,8 +10,8 @@ import java.util.concurrent.locks.LockSupport;
  * claims fewer, and one that does not wake up in time is not waited for. Workers spin for a moment between jobs (a
  * decode step is some two hundred jobs of a few microseconds) and then park.
  *
- * <p>One job at a time: {@link #run} and {@link #forEach} are called by one thread at a time, and never from inside a
- * job.
+ * <p>One job at a time: {@link #run} and {@link #forEach} are called by one thread at a time. From inside a job they run
+ * on the thread that calls them, alone: work on independent things can be shared out as a whole.
  */
 public final class ComputePool implements AutoCloseable {
     /** A share of a job; {@code part} is in [0, parts). */
@@ -31,6 +31,26 @@ public final class ComputePool implements AutoCloseable {
     // A caller that waits longer than this shares its core with the one it waits for: let that one run.
     private static final int SPINS_BEFORE_YIELD = 2_000;
 
+    /** A thread of the pool, which knows its number. */
+    private final class Worker extends Thread {
+        private final int number;
+
+        private Worker(int number) {
+            super("compute-" + number);
+            this.number = number;
+            setDaemon(true);
+        }
+
+        @Override
+        public void run() {
+            work(number);
+        }
+
+        private boolean isOf(ComputePool pool) {
+            return pool == ComputePool.this;
+        }
+    }
+
     private final Thread[] workers;
     // 1: the worker is parked or about to be.
     private final AtomicIntegerArray parked;
@@ -40,6 +60,8 @@ public final class ComputePool implements AutoCloseable {
     // Written before unclaimed is set and read after a claim.
     private ChunkJob job;
     private int chunks;
+    // The thread that called, while it works on the job; null otherwise. Others only see that it is not them.
+    private Thread caller;
     private volatile int generation;
     private volatile boolean closed;
     private volatile Throwable failure;
@@ -52,13 +74,20 @@ public final class ComputePool implements AutoCloseable {
         workers = new Thread[threads - 1];
         parked = new AtomicIntegerArray(threads);
         for (int i = 0; i < workers.length; i++) {
-            int number = i + 1;
-            workers[i] = Thread.ofPlatform().daemon().name("compute-" + number).start(() -> work(number));
+            workers[i] = new Worker(i + 1);
+        }
+        for (Thread worker : workers) {
+            worker.start();
         }
     }
 
     public int threads() {
         return workers.length + 1;
+    }
+
+    /** The number of the calling thread: of a job that it works on, else 0, which it would have in one. */
+    public int thread() {
+        return Thread.currentThread() instanceof Worker worker && worker.isOf(this) ? worker.number : 0;
     }
 
     /**
@@ -77,9 +106,11 @@ public final class ComputePool implements AutoCloseable {
      * @throws IllegalStateException when a chunk failed; its cause is the first failure
      */
     public void forEach(int chunks, ChunkJob job) {
-        if (workers.length == 0 || chunks <= 1) {
+        Thread thread = Thread.currentThread();
+        int number = thread();
+        if (workers.length == 0 || chunks <= 1 || thread == caller || number > 0) {
             for (int i = 0; i < chunks; i++) {
-                job.run(i, 0);
+                job.run(i, number);
             }
             return;
         }
@@ -94,7 +125,9 @@ public final class ComputePool implements AutoCloseable {
                 LockSupport.unpark(workers[i]);
             }
         }
+        caller = thread;
         claim(0);
+        caller = null;
         for (int spins = 0; finished.get() != chunks; spins++) {
             if (spins < SPINS_BEFORE_YIELD) {
                 Thread.onSpinWait();

@@ -6,7 +6,10 @@ public final class Half {
 
     /** Nearest binary16, ties to even; results in the subnormal range become a zero of the same sign. */
     public static short round(float value) {
-        short half = Float.floatToFloat16(value);
+        return withoutSubnormals(Float.floatToFloat16(value));
+    }
+
+    static short withoutSubnormals(short half) {
         return (half & 0x7c00) == 0 ? (short) (half & 0x8000) : half;
     }
 }

@@ -200,6 +200,15 @@ public interface Kernels {
             AttentionShape shape, KvPage page, int slot, float[] k, int kOffset, float[] v, int vOffset, int tokens);
 
     /**
+     * As {@link #writeKv}, into a page of binary16, of values that are in binary16 already: the bits are those that
+     * {@link #writeKv} writes of the same values in f32.
+     *
+     * @throws IllegalArgumentException for a page of another type
+     */
+    void writeHalves(
+            AttentionShape shape, KvPage page, int slot, float[] k, int kOffset, short[] v, int vOffset, int tokens);
+
+    /**
      * out[t] = attention of the query at position start + t over the pages' positions [0, start + t] (causal, within
      * the window) or [0, length) (not causal), softmax in f32. q and out are [tokens, queryWidth].
      *

@@ -323,6 +323,19 @@ public final class ScalarKernels implements Kernels {
         }
     }
 
+    @Override
+    public void writeHalves(
+            AttentionShape shape, KvPage page, int slot, float[] k, int kOffset, short[] v, int vOffset, int tokens) {
+        if (page.type() != KvPage.Type.F16) {
+            throw new IllegalArgumentException("page: " + page.type() + " (expected: F16)");
+        }
+        float[] values = new float[tokens * shape.kvWidth()];
+        for (int i = 0; i < values.length; i++) {
+            values[i] = Float.float16ToFloat(v[vOffset + i]);
+        }
+        writeKv(shape, page, slot, k, kOffset, values, 0, tokens);
+    }
+
     private static void put(KvPage page, long element, float value) {
         switch (page.type()) {
             case F32 -> page.segment().setAtIndex(FLOAT, element, value);

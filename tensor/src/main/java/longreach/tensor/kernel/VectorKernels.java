@@ -34,6 +34,7 @@ public final class VectorKernels implements Kernels {
 
     private final ComputePool pool;
     private final AttentionKernel attention;
+    private final PageWriter pages;
     private final float[][] panels;
     private final float[][] tiles;
     // Prepared activations, for each token.
@@ -72,6 +73,7 @@ public final class VectorKernels implements Kernels {
         bf16 = useBf16 ? new Bf16Products(pool) : null;
         expansions = new Expansions(expandedBytes);
         attention = new AttentionKernel(pool);
+        pages = new PageWriter(pool);
         panels = new float[pool.threads()][PANEL_COLS_WHOLE * GROUP];
         tiles = new float[pool.threads()][Tile.ROWS * GROUP];
     }
@@ -560,22 +562,11 @@ public final class VectorKernels implements Kernels {
             float[] cos,
             float[] sin,
             int tableOffset) {
-        int pairs = headDim / 2;
-        int firstStep = adjacent ? 2 : 1;
-        int second = adjacent ? 1 : pairs;
         split(tokens, heads * headDim, (from, to) -> {
-            for (int i = from * heads; i < to * heads; i++) {
-                int head = xOffset + i * headDim;
-                int table = tableOffset + i / heads * pairs;
-                for (int p = 0; p < pairs; p++) {
-                    int j = head + p * firstStep;
-                    float a = x[j];
-                    float b = x[j + second];
-                    float c = cos[table + p];
-                    float s = sin[table + p];
-                    x[j] = a * c - b * s;
-                    x[j + second] = a * s + b * c;
-                }
+            if (adjacent) {
+                Rotary.adjacent(x, xOffset, heads, headDim, cos, sin, tableOffset, from * heads, to * heads);
+            } else {
+                Rotary.halves(x, xOffset, heads, headDim, headDim / 2, cos, sin, tableOffset, from * heads, to * heads);
             }
         });
     }
@@ -591,21 +582,11 @@ public final class VectorKernels implements Kernels {
             float[] cos,
             float[] sin,
             int tableOffset) {
-        int pairs = rotated / 2;
-        split(tokens, heads * rotated, (from, to) -> {
-            for (int i = from * heads; i < to * heads; i++) {
-                int head = xOffset + i * headDim;
-                int table = tableOffset + i / heads * pairs;
-                for (int p = 0; p < pairs; p++) {
-                    float a = x[head + p];
-                    float b = x[head + p + pairs];
-                    float c = cos[table + p];
-                    float s = sin[table + p];
-                    x[head + p] = a * c - b * s;
-                    x[head + p + pairs] = a * s + b * c;
-                }
-            }
-        });
+        split(
+                tokens,
+                heads * rotated,
+                (from, to) -> Rotary.halves(
+                        x, xOffset, heads, headDim, rotated / 2, cos, sin, tableOffset, from * heads, to * heads));
     }
 
     @Override
@@ -659,7 +640,13 @@ public final class VectorKernels implements Kernels {
     @Override
     public void writeKv(
             AttentionShape shape, KvPage page, int slot, float[] k, int kOffset, float[] v, int vOffset, int tokens) {
-        attention.write(shape, page, slot, k, kOffset, v, vOffset, tokens);
+        pages.write(shape, page, slot, k, kOffset, v, vOffset, tokens);
+    }
+
+    @Override
+    public void writeHalves(
+            AttentionShape shape, KvPage page, int slot, float[] k, int kOffset, short[] v, int vOffset, int tokens) {
+        pages.writeHalves(shape, page, slot, k, kOffset, v, vOffset, tokens);
     }
 
     @Override

@@ -39,6 +39,29 @@ class ComputePoolTest {
         }
     }
 
+    @ParameterizedTest
+    @ValueSource(ints = {1, 3})
+    void jobsInsideAJobStayOnItsThread(int threads) {
+        try (ComputePool pool = new ComputePool(threads)) {
+            var runs = new AtomicIntegerArray(20);
+            pool.forEach(20, (outer, thread) -> {
+                Thread own = Thread.currentThread();
+                assertThat(pool.thread()).isEqualTo(thread);
+                pool.forEach(5, (inner, same) -> {
+                    assertThat(Thread.currentThread()).isSameAs(own);
+                    assertThat(same).isEqualTo(thread);
+                    runs.incrementAndGet(outer);
+                });
+            });
+            for (int i = 0; i < 20; i++) {
+                assertThat(runs.get(i)).isEqualTo(5);
+            }
+            var after = new AtomicIntegerArray(9);
+            pool.forEach(9, (chunk, thread) -> after.incrementAndGet(chunk));
+            assertThat(after.toString()).isEqualTo("[1, 1, 1, 1, 1, 1, 1, 1, 1]");
+        }
+    }
+
     @Test
     void failureReachesTheCallerAndThePoolGoesOn() {
         try (ComputePool pool = new ComputePool(2)) {

@@ -58,6 +58,8 @@ class LaneWidthTest {
         test.anActivationIsTheSameToTheLastBitWhereverItLies();
         test.layerNormAgrees();
         test.ropeAgrees(false);
+        test.ropeAgrees(true);
+        test.aPageHasTheSameBytesHoweverItIsWritten(64);
         test.attentionAgrees(VectorKernelsTest.shapes().toList().get(2));
         test.attentionAgrees(VectorKernelsTest.shapes().toList().get(4));
         test.close();

@@ -1,6 +1,7 @@
 package longreach.tensor.kernel;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -330,6 +331,86 @@ class VectorKernelsTest {
         float[] cos = floats(6 * 5, 1);
         float[] sin = floats(6 * 5, 1);
         compare(x, 0, (k, a) -> k.rope(a, 1, 5, 4, 10, adjacent, cos, sin, 5));
+        for (int dim : new int[] {16, 32, 64, 72, 256}) {
+            float[] rows = floats(3 * 2 * dim + 1, 2);
+            float[] c = floats(4 * dim / 2, 1);
+            float[] s = floats(4 * dim / 2, 1);
+            compare(rows, 0, (k, a) -> k.rope(a, 1, 3, 2, dim, adjacent, c, s, dim / 2));
+            compare(rows, 0, (k, a) -> k.ropePartial(a, 1, 3, 2, dim, dim / 2, c, s, dim / 4));
+        }
+    }
+
+    @ParameterizedTest
+    @ValueSource(ints = {7, 8, 32, 64, 80, 256})
+    void aPageHasTheSameBytesHoweverItIsWritten(int dim) {
+        var shape = AttentionShape.causal(4, 2, dim);
+        int width = shape.kvWidth();
+        float[] k = floats(KvPage.POSITIONS * width, 1);
+        float[] v = floats(KvPage.POSITIONS * width, 1);
+        // What binary16 has no normal number for, on both sides of each border.
+        float[] extremes = {
+            0,
+            -0f,
+            0x1p-14f,
+            -0x1p-14f,
+            0x1.ffcp-15f,
+            0x1.ffep-15f,
+            0x1.fffp-15f,
+            0x1p-24f,
+            1e-30f,
+            65504,
+            65519,
+            65520,
+            1e30f,
+            Float.NEGATIVE_INFINITY,
+            1 + 0x1p-11f,
+            1 + 0x1.8p-10f
+        };
+        for (int i = 0; i < k.length; i += 5) {
+            k[i] = extremes[i / 5 % extremes.length];
+            v[i + 1 < v.length ? i + 1 : i] = -extremes[i / 5 % extremes.length];
+        }
+        try (Arena arena = Arena.ofShared()) {
+            KvPage single = page(shape, arena);
+            for (int t = 0; t < KvPage.POSITIONS; t++) {
+                vector.writeKv(shape, single, t, k, t * width, v, t * width, 1);
+            }
+            KvPage whole = page(shape, arena);
+            vector.writeKv(shape, whole, 0, k, 0, v, 0, KvPage.POSITIONS);
+            assertThat(whole.segment().mismatch(single.segment())).isEqualTo(-1);
+            KvPage pieces = page(shape, arena);
+            for (int t = 0, n = 1; t < KvPage.POSITIONS; t += n, n += 13) {
+                int count = Math.min(n, KvPage.POSITIONS - t);
+                vector.writeKv(shape, pieces, t, k, t * width, v, t * width, count);
+            }
+            assertThat(pieces.segment().mismatch(single.segment())).isEqualTo(-1);
+            short[] halves = new short[3 + v.length];
+            float[] rounded = new float[v.length];
+            for (int i = 0; i < v.length; i++) {
+                halves[3 + i] = Float.floatToFloat16(v[i]);
+                rounded[i] = Float.float16ToFloat(halves[3 + i]);
+            }
+            KvPage stored = page(shape, arena);
+            vector.writeHalves(shape, stored, 0, k, 0, halves, 3, KvPage.POSITIONS);
+            KvPage widened = page(shape, arena);
+            vector.writeKv(shape, widened, 0, k, 0, rounded, 0, KvPage.POSITIONS);
+            assertThat(stored.segment().mismatch(widened.segment())).isEqualTo(-1);
+            assertThat(stored.segment().mismatch(single.segment())).isEqualTo(-1);
+            assertThatThrownBy(() -> vector.writeHalves(
+                            shape,
+                            new KvPage(arena.allocate(vector.kvPageBytes(shape, KvPage.Type.F32)), KvPage.Type.F32),
+                            0,
+                            k,
+                            0,
+                            halves,
+                            3,
+                            1))
+                    .hasMessage("page: F32 (expected: F16)");
+        }
+    }
+
+    private KvPage page(AttentionShape shape, Arena arena) {
+        return new KvPage(arena.allocate(vector.kvPageBytes(shape, KvPage.Type.F16), 64), KvPage.Type.F16);
     }
 
     private interface Operation {
