@@ -14,7 +14,7 @@ import longreach.store.api.Tenant;
  * format version u32, 4 bytes of zero, digest (32 bytes), length u64, 8 bytes of zero.
  */
 public final class ArtifactFormat {
-    private static final int FORMAT_VERSION = 1;
+    private static final int FORMAT_VERSION = 2;
     private static final int HEADER_BYTES = 64;
     private static final int OVERHEAD_BYTES = HEADER_BYTES + Seal.BYTES;
 

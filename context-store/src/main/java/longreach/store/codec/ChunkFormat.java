@@ -26,7 +26,7 @@ import longreach.store.api.Tenant;
  * The header's length keeps the payload on a 64-byte boundary.
  */
 public final class ChunkFormat {
-    public static final int FORMAT_VERSION = 1;
+    public static final int FORMAT_VERSION = 2;
     public static final int HEADER_BYTES = 128;
     /** What a value holds besides its payload. */
     public static final int OVERHEAD_BYTES = HEADER_BYTES + Seal.BYTES;
@@ -39,6 +39,14 @@ public final class ChunkFormat {
 
     public ChunkFormat(StoreSecret secret) {
         this.secret = secret;
+    }
+
+    /**
+     * Has seals use the fastest kernel that this process has, once the JVM has compiled it: hashes {@code bytes} until
+     * then, for seconds at most.
+     */
+    public static void warmUp(MemorySegment bytes) {
+        NhKernel.warmUp(bytes);
     }
 
     /** Where the payload of a value goes. */

@@ -11,6 +11,8 @@ import java.security.NoSuchAlgorithmException;
 import java.security.SecureRandom;
 import java.util.Arrays;
 import java.util.HexFormat;
+import java.util.LinkedHashMap;
+import java.util.Map;
 import javax.crypto.Mac;
 import javax.crypto.spec.SecretKeySpec;
 import longreach.store.api.Digest;
@@ -25,7 +27,16 @@ public final class StoreSecret {
     private static final int BYTES = 32;
     private static final int MAX_TENANT_CHARACTERS = 256;
 
+    /** Seals that are kept, some 18 kB each: making one takes a hundred AES blocks. */
+    private static final int MOST_SEALS = 256;
+
     private final SecretKeySpec key;
+    private final Map<String, Seal> seals = new LinkedHashMap<>(16, 0.75f, true) {
+        @Override
+        protected boolean removeEldestEntry(Map.Entry<String, Seal> eldest) {
+            return size() > MOST_SEALS;
+        }
+    };
 
     private StoreSecret(byte[] secret) {
         this.key = new SecretKeySpec(secret, MAC);
@@ -98,7 +109,14 @@ public final class StoreSecret {
 
     /** The seal of a tenant's values. */
     Seal seal(Tenant tenant) {
-        return new Seal(new SecretKeySpec(derive("seal/1", tenant.namespace()), MAC));
+        synchronized (seals) {
+            return seals.computeIfAbsent(tenant.namespace(), this::newSeal);
+        }
+    }
+
+    private Seal newSeal(String namespace) {
+        byte[] hashKey = Arrays.copyOf(derive("seal-hash/2", namespace), UniversalHash.KEY_BYTES);
+        return new Seal(new SecretKeySpec(derive("seal/2", namespace), MAC), new UniversalHash(hashKey));
     }
 
     private byte[] derive(String label, String of) {

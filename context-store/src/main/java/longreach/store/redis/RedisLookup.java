@@ -11,11 +11,17 @@ import longreach.store.api.LookupResult;
 
 /** The answers to one lookup, verified one by one in the thread that asks for them. */
 final class RedisLookup implements LookupResult {
+    /** Reads under way before the first answer has told how large they are. */
+    private static final int FIRST_WINDOW = 2;
+
+    private static final int MOST_WINDOW = 64;
+
     /**
-     * Reads under way at once. Far more than a round trip needs to be hidden, and it bounds what a slow reader of a very
-     * long context holds in memory.
+     * Bytes under way. A server copies all answers that it is asked for before it sends the first, so more would delay
+     * that and push both ends out of their caches; less would let it wait for the next question. Also bounds what a slow
+     * reader of a very long context holds in memory.
      */
-    private static final int WINDOW = 16;
+    private static final long WINDOW_BYTES = 8 << 20;
 
     private final int size;
     private final IntFunction<RedisFuture<Buffer>> ask;
@@ -27,6 +33,7 @@ final class RedisLookup implements LookupResult {
     /** By position; null: nothing came, or it was given back. Guarded by itself. */
     private final Buffer[] held;
 
+    private int window = FIRST_WINDOW;
     private boolean closed;
 
     /**
@@ -46,7 +53,7 @@ final class RedisLookup implements LookupResult {
         this.pool = pool;
         this.entries = new Lookup[size];
         this.held = new Buffer[size];
-        askUpTo(WINDOW);
+        askUpTo(window);
     }
 
     @Override
@@ -61,12 +68,15 @@ final class RedisLookup implements LookupResult {
             throw new IllegalStateException("lookup result is closed");
         }
         if (entries[position] == null) {
-            askUpTo(position + WINDOW);
+            askUpTo(position + window);
             Reply reply = patience.await(asked.get(position));
             if (reply instanceof Reply.Value value) {
                 synchronized (held) {
                     held[position] = value.buffer();
                 }
+                long bytes = value.buffer().bytes().byteSize();
+                window = (int) Math.clamp(WINDOW_BYTES / Math.max(1, bytes), FIRST_WINDOW, MOST_WINDOW);
+                askUpTo(position + 1 + window);
             }
             entries[position] = verify.apply(position, reply);
         }

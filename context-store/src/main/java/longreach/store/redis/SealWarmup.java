@@ -10,8 +10,8 @@ import longreach.store.codec.ChunkFormat;
 import longreach.store.codec.StoreSecret;
 
 /**
- * Seals and opens a few small chunks in the background. Until the JVM has compiled it, SHA-256 is a hundred times slower,
- * and the first request after a restart is just the one that has a long context to verify.
+ * Seals and opens a few small chunks in the background. Until the JVM has compiled it, the seal's hash is a hundred times
+ * slower, and the first request after a restart is just the one that has a long context to verify.
  */
 final class SealWarmup {
     private static final int PAYLOAD_BYTES = 64 << 10;
@@ -34,6 +34,7 @@ final class SealWarmup {
                 format.seal(tenant, header, value);
                 format.open(tenant, 0, ChunkKey.ROOT, value);
             }
+            ChunkFormat.warmUp(value);
         }
     }
 }

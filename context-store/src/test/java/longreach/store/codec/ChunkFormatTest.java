@@ -71,6 +71,33 @@ class ChunkFormatTest {
         assertThat(miss(format, TENANT, LAYOUT + 1, KEY, value)).isEqualTo(MissReason.WRONG_VERSION);
     }
 
+    @Test
+    void anOlderFormatIsTold() {
+        MemorySegment value = sealed(format, TENANT);
+        value.set(ValueLayout.JAVA_SHORT_UNALIGNED, 8, (short) (ChunkFormat.FORMAT_VERSION - 1));
+        assertThat(miss(format, TENANT, LAYOUT, KEY, value)).isEqualTo(MissReason.WRONG_VERSION);
+    }
+
+    /** Beyond one block of the hash, whichever kernel it takes. */
+    @Test
+    void aFlippedBitOfALargeValueIsAMiss() {
+        int bytes = 300_000;
+        MemorySegment value = Arena.ofAuto().allocate(bytes + ChunkFormat.OVERHEAD_BYTES, 64);
+        var header = new ChunkHeader(LAYOUT, KEY, PARENT, 0, 256, Codec.F16, bytes);
+        format.seal(TENANT, header, value);
+        assertThat(format.open(TENANT, LAYOUT, KEY, value)).isInstanceOf(Lookup.Hit.class);
+        ChunkFormat.warmUp(value.asSlice(0, 64 << 10));
+        assertThat(format.open(TENANT, LAYOUT, KEY, value)).isInstanceOf(Lookup.Hit.class);
+        Random random = new Random(9);
+        for (int i = 0; i < 500; i++) {
+            long at = ChunkFormat.HEADER_BYTES + random.nextInt(bytes);
+            int bit = 1 << random.nextInt(8);
+            value.set(ValueLayout.JAVA_BYTE, at, (byte) (value.get(ValueLayout.JAVA_BYTE, at) ^ bit));
+            assertThat(miss(format, TENANT, LAYOUT, KEY, value)).isEqualTo(MissReason.CORRUPT);
+            value.set(ValueLayout.JAVA_BYTE, at, (byte) (value.get(ValueLayout.JAVA_BYTE, at) ^ bit));
+        }
+    }
+
     /** Whatever stands in Redis: an answer, never an exception, and never a hit. */
     @Test
     void noiseIsNeverTakenAndNeverThrows() {
