@@ -7,12 +7,14 @@ import java.util.ArrayList;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Locale;
+import java.util.OptionalDouble;
 import java.util.concurrent.Callable;
 import longreach.lm.engine.ModelCatalogue;
 import longreach.lm.model.Precision;
 import longreach.standalone.pull.ModelCatalog;
 import longreach.standalone.speed.LlamaBenchBinary;
 import longreach.standalone.speed.LlamaPython;
+import longreach.standalone.speed.OtherPrograms;
 import longreach.standalone.speed.OwnSide;
 import longreach.standalone.speed.Side;
 import longreach.standalone.speed.SpeedCase;
@@ -109,8 +111,9 @@ final class EngineSpeed implements Callable<Integer> {
             if (!against.isEmpty()) {
                 addOthers(sides, file, used, contextFor(cases, spare));
             }
+            var others = new OtherPrograms();
             var table = measure(sides, cases);
-            print(table, file, own);
+            print(table, file, own, others.share());
         } catch (IOException e) {
             throw CommandException.failed(e.getMessage(), e);
         } catch (InterruptedException e) {
@@ -237,7 +240,7 @@ final class EngineSpeed implements Callable<Integer> {
         return contextFor(cases, 1);
     }
 
-    private void print(SpeedTable table, Path file, OwnSide own) throws IOException {
+    private void print(SpeedTable table, Path file, OwnSide own, OptionalDouble others) throws IOException {
         MachineLimits limits = own.limits();
         long fileBytes = size(file);
         // A decoded token reads the weights once; a prompt's token multiplies and adds with each of them once.
@@ -257,6 +260,7 @@ final class EngineSpeed implements Callable<Integer> {
                     .put("f32FlopsPerSecond", limits.flopsPerSecond())
                     .put("decodeTokensPerSecondByReads", decodeLimit)
                     .put("prefillTokensPerSecondByF32", prefillLimit);
+            others.ifPresent(share -> out.put("otherProgramsShare", share));
             out.setAll(table.json());
             System.out.println(
                     GeminiClient.JSON.writerWithDefaultPrettyPrinter().writeValueAsString(out));
@@ -273,12 +277,18 @@ final class EngineSpeed implements Callable<Integer> {
                 rounds);
         System.out.printf(
                 Locale.ROOT,
-                "machine: memory reads %.1f GB/s, so at most %.0f tokens/s decoded; f32 multiply-adds %.1f GFLOP/s, so about"
-                        + " %.0f tokens/s of prompt%n",
+                "machine: memory reads %.1f GB/s, so at most %.0f tokens/s decoded; f32 multiply-adds %.1f GFLOP/s, so"
+                        + " about %.0f tokens/s of prompt%n",
                 limits.readBytesPerSecond() / 1e9,
                 decodeLimit,
                 limits.flopsPerSecond() / 1e9,
                 prefillLimit);
+        if (others.isPresent()) {
+            System.out.printf(
+                    Locale.ROOT,
+                    "other programs took %.0f %% of the processors' time meanwhile%n",
+                    100 * others.getAsDouble());
+        }
         System.out.print(table.text());
     }
 

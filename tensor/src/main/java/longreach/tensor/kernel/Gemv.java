@@ -6,6 +6,7 @@ import static jdk.incubator.vector.VectorOperators.I2F;
 import static jdk.incubator.vector.VectorOperators.LSHL;
 import static jdk.incubator.vector.VectorOperators.LSHR;
 import static jdk.incubator.vector.VectorOperators.MAX;
+import static jdk.incubator.vector.VectorOperators.OR;
 import static longreach.tensor.kernel.Lanes.F;
 import static longreach.tensor.kernel.Lanes.GROUP;
 import static longreach.tensor.kernel.Lanes.I;
@@ -24,10 +25,18 @@ import longreach.tensor.kernel.PackedMatrix.Format;
  */
 final class Gemv {
     // Keeps sign, exponent and fraction of a binary16 that was shifted to where binary32 has them.
-    private static final int HALF_BITS = 0x8fffe000;
-    private static final float HALF_SCALE = 0x1p112f;
+    static final int HALF_BITS = 0x8fffe000;
+    // A part of 2^112 that activations take before, so that no sum of ordinary size is subnormal on the way: on Intel's
+    // processors each multiply-add that makes a subnormal number takes some 150 cycles.
+    private static final float HALF_BEFORE = 0x1p40f;
+    static final float HALF_AFTER = 0x1p72f;
     // Halves of 2^112, so that neither the activation nor the product leaves the range of binary32.
     private static final float HALF_ROOT = 0x1p56f;
+
+    // Whether binary16 weights are widened before they are multiplied: five operations more, but none on a subnormal
+    // binary32, for which Intel's processors take some 150 cycles. Those with narrower vectors have less arithmetic to
+    // spare.
+    private static final boolean WHOLE_HALVES = LANES == 16;
 
     // 1.5 * 2^23: a small float added to it is rounded to an integer.
     private static final float ROUNDER = 0x1.8p23f;
@@ -47,33 +56,34 @@ final class Gemv {
             case Q4 -> {
                 for (int b = 0; b < w.steps(); b++) {
                     float sum = 0;
-                    float scale = 1;
+                    float scale = HALF_BEFORE;
                     for (int k = b * 32; k < b * 32 + 32; k++) {
                         float value = x[xOffset + k];
                         sum += value;
                         scaled[k] = value * scale;
                         // The eighth nibble is shifted down, see q4.
-                        scale = k % 8 >= 6 ? 1 : scale / 16;
+                        scale = k % 8 >= 6 ? HALF_BEFORE : scale / 16;
                     }
-                    sums[b] = sum;
+                    sums[b] = sum * HALF_BEFORE;
                 }
             }
             case Q8 -> {
                 for (int b = 0; b < w.steps(); b++) {
                     float sum = 0;
-                    float scale = 1;
+                    float scale = HALF_BEFORE;
                     for (int k = b * 32; k < b * 32 + 32; k++) {
                         float value = x[xOffset + k];
                         sum += value;
                         scaled[k] = value * scale;
-                        scale = k % 4 >= 2 ? 1 : scale / 256;
+                        scale = k % 4 >= 2 ? HALF_BEFORE : scale / 256;
                     }
-                    sums[b] = -128 * sum;
+                    sums[b] = -128 * HALF_BEFORE * sum;
                 }
             }
             case F16 -> {
+                float scale = WHOLE_HALVES ? 1 : HALF_ROOT;
                 for (int k = 0; k < cols; k++) {
-                    scaled[k] = x[xOffset + k] * HALF_ROOT;
+                    scaled[k] = x[xOffset + k] * scale;
                 }
             }
             case Q4K, Q5K, Q6K -> KQuantGemv.scaleActivations(w, x, xOffset, scaled, sums);
@@ -94,7 +104,13 @@ final class Gemv {
             case Q4K -> KQuantGemv.q4k(words, offset, w.steps(), scaled, sums, y, yOffset);
             case Q5K -> KQuantGemv.q5k(words, offset, w.steps(), scaled, sums, y, yOffset);
             case Q6K -> KQuantGemv.q6k(words, offset, w.steps(), scaled, sums, y, yOffset);
-            case F16 -> f16(words, offset, w.steps(), scaled, y, yOffset);
+            case F16 -> {
+                if (WHOLE_HALVES) {
+                    f16Whole(words, offset, w.steps(), scaled, y, yOffset);
+                } else {
+                    f16(words, offset, w.steps(), scaled, y, yOffset);
+                }
+            }
             case BF16 -> bf16(words, offset, w.steps(), scaled, y, yOffset);
             case F32 -> f32(words, offset, w.steps(), scaled, y, yOffset);
         }
@@ -105,8 +121,8 @@ final class Gemv {
      *
      * @param token where the results go: behind those of so many tokens
      * @param pairs receives per eight columns four words, column n low and column n + 4 high; paddedCols / 2 elements
-     * @param scales receives the scales; steps elements
-     * @param sums receives the sums of the unrounded activations; steps elements
+     * @param scales receives the scales times 2^40; steps elements
+     * @param sums receives the sums of the unrounded activations times 2^40; steps elements
      */
     static void roundActivations(
             PackedMatrix w, float[] x, int xOffset, int token, int[] pairs, float[] scales, float[] sums) {
@@ -122,8 +138,8 @@ final class Gemv {
             }
             float max = largest.reduceLanes(MAX);
             float inverse = max == 0 ? 0 : 127 / max;
-            scales[first + b] = max / 127;
-            sums[first + b] = VectorMath.sumLanes(sum);
+            scales[first + b] = max / 127 * HALF_BEFORE;
+            sums[first + b] = VectorMath.sumLanes(sum) * HALF_BEFORE;
             for (int i = 0; i < 16; i++) {
                 int k = from + i / 4 * 8 + i % 4;
                 // Adding it leaves the rounded value, in two's complement, in the low bits of the sum.
@@ -156,7 +172,7 @@ final class Gemv {
         ShortVector nibble = IntVector.broadcast(I, 0x000f000f).reinterpretAsShorts();
         ShortVector none = IntVector.broadcast(I, 0).reinterpretAsShorts();
         IntVector halfBits = IntVector.broadcast(I, HALF_BITS);
-        FloatVector halfScale = FloatVector.broadcast(F, HALF_SCALE);
+        FloatVector halfAfter = FloatVector.broadcast(F, HALF_AFTER);
         for (int step = 0; step < steps; step++) {
             int s = offset + step * Format.Q4.stepWords;
             IntVector dm0 = IntVector.fromArray(I, w, s);
@@ -217,8 +233,8 @@ final class Gemv {
                     .reinterpretAsFloats()
                     .fma(sum, y1);
         }
-        y0.mul(halfScale).intoArray(y, yOffset);
-        y1.mul(halfScale).intoArray(y, yOffset + LANES);
+        y0.mul(halfAfter).intoArray(y, yOffset);
+        y1.mul(halfAfter).intoArray(y, yOffset + LANES);
     }
 
     /** Tokens that {@link #fourRounded} multiplies at once: their sums and a vector of weights stay in registers. */
@@ -255,7 +271,7 @@ final class Gemv {
         ShortVector nibble = IntVector.broadcast(I, 0x000f000f).reinterpretAsShorts();
         ShortVector none = IntVector.broadcast(I, 0).reinterpretAsShorts();
         IntVector halfBits = IntVector.broadcast(I, HALF_BITS);
-        FloatVector halfScale = FloatVector.broadcast(F, HALF_SCALE);
+        FloatVector halfAfter = FloatVector.broadcast(F, HALF_AFTER);
         int t0 = token * steps;
         int t1 = (token + Math.min(1, count - 1)) * steps;
         int t2 = (token + Math.min(2, count - 1)) * steps;
@@ -314,15 +330,15 @@ final class Gemv {
                     sum3, ((FloatVector) s3.convertShape(I2F, F, 0)).mul(scale3).fma(d, y3));
         }
         int o = yOffset + half * LANES;
-        y0.mul(halfScale).intoArray(y, o);
+        y0.mul(halfAfter).intoArray(y, o);
         if (count > 1) {
-            y1.mul(halfScale).intoArray(y, o + yStride);
+            y1.mul(halfAfter).intoArray(y, o + yStride);
         }
         if (count > 2) {
-            y2.mul(halfScale).intoArray(y, o + 2 * yStride);
+            y2.mul(halfAfter).intoArray(y, o + 2 * yStride);
         }
         if (count > 3) {
-            y3.mul(halfScale).intoArray(y, o + 3 * yStride);
+            y3.mul(halfAfter).intoArray(y, o + 3 * yStride);
         }
     }
 
@@ -365,7 +381,7 @@ final class Gemv {
         IntVector byte1 = IntVector.broadcast(I, 0xff00);
         IntVector byte2 = IntVector.broadcast(I, 0xff0000);
         IntVector halfBits = IntVector.broadcast(I, HALF_BITS);
-        FloatVector halfScale = FloatVector.broadcast(F, HALF_SCALE);
+        FloatVector halfAfter = FloatVector.broadcast(F, HALF_AFTER);
         for (int step = 0; step < steps; step++) {
             int s = offset + step * Format.Q8.stepWords;
             IntVector d = IntVector.fromArray(I, w, s);
@@ -425,10 +441,10 @@ final class Gemv {
             yd = dEven.add(dOdd).fma(scale, yd);
         }
         int o = yOffset + half * LANES;
-        ya.mul(halfScale).intoArray(y, o);
-        yb.mul(halfScale).intoArray(y, o + yStride);
-        yc.mul(halfScale).intoArray(y, o + 2 * yStride);
-        yd.mul(halfScale).intoArray(y, o + 3 * yStride);
+        ya.mul(halfAfter).intoArray(y, o);
+        yb.mul(halfAfter).intoArray(y, o + yStride);
+        yc.mul(halfAfter).intoArray(y, o + 2 * yStride);
+        yd.mul(halfAfter).intoArray(y, o + 3 * yStride);
     }
 
     private static void q4(int[] w, int offset, int steps, float[] x, float[] sums, float[] y, int yOffset) {
@@ -443,7 +459,7 @@ final class Gemv {
         IntVector nibble5 = IntVector.broadcast(I, 0xf << 20);
         IntVector nibble6 = IntVector.broadcast(I, 0xf << 24);
         IntVector halfBits = IntVector.broadcast(I, HALF_BITS);
-        FloatVector halfScale = FloatVector.broadcast(F, HALF_SCALE);
+        FloatVector halfAfter = FloatVector.broadcast(F, HALF_AFTER);
         for (int step = 0; step < steps; step++) {
             int s = offset + step * Format.Q4.stepWords;
             IntVector dm0 = IntVector.fromArray(I, w, s);
@@ -505,8 +521,8 @@ final class Gemv {
                     .reinterpretAsFloats()
                     .fma(sum, y1);
         }
-        y0.mul(halfScale).intoArray(y, yOffset);
-        y1.mul(halfScale).intoArray(y, yOffset + LANES);
+        y0.mul(halfAfter).intoArray(y, yOffset);
+        y1.mul(halfAfter).intoArray(y, yOffset + LANES);
     }
 
     private static void q8(int[] w, int offset, int steps, float[] x, float[] sums, float[] y, int yOffset) {
@@ -517,7 +533,7 @@ final class Gemv {
         IntVector byte1 = IntVector.broadcast(I, 0xff00);
         IntVector byte2 = IntVector.broadcast(I, 0xff0000);
         IntVector halfBits = IntVector.broadcast(I, HALF_BITS);
-        FloatVector halfScale = FloatVector.broadcast(F, HALF_SCALE);
+        FloatVector halfAfter = FloatVector.broadcast(F, HALF_AFTER);
         for (int step = 0; step < steps; step++) {
             int s = offset + step * Format.Q8.stepWords;
             IntVector d = IntVector.fromArray(I, w, s);
@@ -551,8 +567,8 @@ final class Gemv {
                             y0);
             y1 = even1.add(odd1).fma(d.lanewise(ASHR, 3).lanewise(AND, halfBits).reinterpretAsFloats(), y1);
         }
-        y0.mul(halfScale).intoArray(y, yOffset);
-        y1.mul(halfScale).intoArray(y, yOffset + LANES);
+        y0.mul(halfAfter).intoArray(y, yOffset);
+        y1.mul(halfAfter).intoArray(y, yOffset + LANES);
     }
 
     private static void f16(int[] w, int offset, int steps, float[] x, float[] y, int yOffset) {
@@ -588,6 +604,53 @@ final class Gemv {
         }
         even0.add(odd0).mul(scale).intoArray(y, yOffset);
         even1.add(odd1).mul(scale).intoArray(y, yOffset + LANES);
+    }
+
+    /**
+     * As {@link #f16}, to the last bit, by weights of their true size. With f the fraction and exponent of a binary16 where
+     * binary32 has them, a = f 2^112 is right for an exponent above 0; for the exponent 0 it reads 2^-15 + w / 2 instead of
+     * w, which 2 a - 2^-14 mends. That is the smaller of the two there, and the larger elsewhere.
+     */
+    private static void f16Whole(int[] w, int offset, int steps, float[] x, float[] y, int yOffset) {
+        FloatVector even0 = FloatVector.zero(F);
+        FloatVector even1 = even0;
+        FloatVector odd0 = even0;
+        FloatVector odd1 = even0;
+        IntVector size = IntVector.broadcast(I, HALF_BITS & Integer.MAX_VALUE);
+        IntVector sign = IntVector.broadcast(I, Integer.MIN_VALUE);
+        IntVector bias = IntVector.broadcast(I, 112 << 23);
+        FloatVector two = FloatVector.broadcast(F, 2);
+        FloatVector least = FloatVector.broadcast(F, -0x1p-14f);
+        for (int step = 0; step < steps; step++) {
+            IntVector h0 = IntVector.fromArray(I, w, offset + step * GROUP);
+            IntVector h1 = IntVector.fromArray(I, w, offset + step * GROUP + LANES);
+            FloatVector x0 = FloatVector.broadcast(F, x[2 * step]);
+            FloatVector x1 = FloatVector.broadcast(F, x[2 * step + 1]);
+            IntVector l0 = h0.lanewise(LSHL, 16);
+            IntVector l1 = h1.lanewise(LSHL, 16);
+            IntVector la0 = l0.lanewise(LSHR, 3).lanewise(AND, size).add(bias);
+            IntVector la1 = l1.lanewise(LSHR, 3).lanewise(AND, size).add(bias);
+            IntVector ha0 = h0.lanewise(LSHR, 3).lanewise(AND, size).add(bias);
+            IntVector ha1 = h1.lanewise(LSHR, 3).lanewise(AND, size).add(bias);
+            la0 = la0.min(la0.reinterpretAsFloats().fma(two, least).reinterpretAsInts());
+            la1 = la1.min(la1.reinterpretAsFloats().fma(two, least).reinterpretAsInts());
+            ha0 = ha0.min(ha0.reinterpretAsFloats().fma(two, least).reinterpretAsInts());
+            ha1 = ha1.min(ha1.reinterpretAsFloats().fma(two, least).reinterpretAsInts());
+            even0 = la0.lanewise(OR, l0.lanewise(AND, sign))
+                    .reinterpretAsFloats()
+                    .fma(x0, even0);
+            even1 = la1.lanewise(OR, l1.lanewise(AND, sign))
+                    .reinterpretAsFloats()
+                    .fma(x0, even1);
+            odd0 = ha0.lanewise(OR, h0.lanewise(AND, sign))
+                    .reinterpretAsFloats()
+                    .fma(x1, odd0);
+            odd1 = ha1.lanewise(OR, h1.lanewise(AND, sign))
+                    .reinterpretAsFloats()
+                    .fma(x1, odd1);
+        }
+        even0.add(odd0).intoArray(y, yOffset);
+        even1.add(odd1).intoArray(y, yOffset + LANES);
     }
 
     private static void bf16(int[] w, int offset, int steps, float[] x, float[] y, int yOffset) {

@@ -70,6 +70,11 @@ record PackedMatrix(Format format, int rows, int cols, int[][] parts, int groups
         return (rows + GROUP - 1) / GROUP;
     }
 
+    /** Whether the matrix has all rows of a group. */
+    boolean isWhole(int group) {
+        return (group + 1) * GROUP <= rows;
+    }
+
     int steps() {
         return (cols + format.stepCols - 1) / format.stepCols;
     }

@@ -27,6 +27,8 @@ public final class VectorKernels implements Kernels {
     static final int PANEL_COLS_WHOLE = 640 * 16 / GROUP;
     // With fewer tokens, what oneDNN gains does not pay for copying panels and activations to it.
     static final int ONEDNN_TOKENS = 96;
+    // From this many tokens on, weights are unpacked once for several of them.
+    private static final int PAIRED_TOKENS = 3;
     // Chunks per thread: more even out a busy core, fewer claim less often.
     private static final int CHUNKS_PER_THREAD = 6;
     // Element-wise work below this is done by the caller: handing it out costs some microseconds.
@@ -37,6 +39,9 @@ public final class VectorKernels implements Kernels {
     private final PageWriter pages;
     private final float[][] panels;
     private final float[][] tiles;
+    // Where a product of one matrix is done as one of several.
+    private final Matrix[] single = new Matrix[1];
+    private final float[][] singleOut = new float[1][];
     // Prepared activations, for each token.
     private float[][] scaled = new float[0][];
     private float[][] sums = new float[0][];
@@ -185,14 +190,9 @@ public final class VectorKernels implements Kernels {
             return;
         }
         round(w, x, xOffset, tokens);
-        int groups = w.groups();
-        int chunks = chunks(groups);
-        pool.forEach(chunks, (chunk, thread) -> {
-            int to = (int) ((long) groups * (chunk + 1) / chunks);
-            for (int group = (int) ((long) groups * chunk / chunks); group < to; group++) {
-                rounded(w, group, tokens, y, yOffset, tiles[thread]);
-            }
-        });
+        single[0] = w;
+        singleOut[0] = y;
+        roundedGroups(single, w.groups(), tokens, singleOut, 0, yOffset);
     }
 
     @Override
@@ -210,20 +210,63 @@ public final class VectorKernels implements Kernels {
             return;
         }
         round((PackedMatrix) ws[0], x, firstToken * ws[0].cols(), tokens);
-        int all = groups;
-        int chunks = chunks(all);
+        roundedGroups(ws, groups, tokens, ys, firstToken, 0);
+    }
+
+    /**
+     * All groups of matrices of one input; group i of the first half goes together with group i of the second where that
+     * pays.
+     *
+     * @param groups of all matrices
+     * @param yOffset what is left out of each of {@code ys} before its row of {@code firstToken}
+     */
+    private void roundedGroups(Matrix[] ws, int groups, int tokens, float[][] ys, int firstToken, int yOffset) {
+        int half = GemvPair.PAYS && tokens < PAIRED_TOKENS ? (groups + 1) / 2 : groups;
+        int chunks = chunks(half);
         pool.forEach(chunks, (chunk, thread) -> {
-            int from = (int) ((long) all * chunk / chunks);
-            int to = (int) ((long) all * (chunk + 1) / chunks);
-            for (int i = 0; i < ws.length && to > 0; i++) {
-                PackedMatrix w = (PackedMatrix) ws[i];
-                for (int group = Math.max(0, from); group < Math.min(to, w.groups()); group++) {
-                    rounded(w, group, tokens, ys[i], firstToken * w.rows(), tiles[thread]);
+            int to = (int) ((long) half * (chunk + 1) / chunks);
+            for (int i = (int) ((long) half * chunk / chunks); i < to; i++) {
+                int a = matrixOf(ws, i);
+                PackedMatrix wa = (PackedMatrix) ws[a];
+                int aGroup = i - groupsBefore(ws, a);
+                int aOffset = yOffset + firstToken * wa.rows();
+                if (half + i >= groups) {
+                    rounded(wa, aGroup, tokens, ys[a], aOffset, tiles[thread]);
+                    continue;
                 }
-                from -= w.groups();
-                to -= w.groups();
+                int b = matrixOf(ws, half + i);
+                PackedMatrix wb = (PackedMatrix) ws[b];
+                int bGroup = half + i - groupsBefore(ws, b);
+                int bOffset = yOffset + firstToken * wb.rows();
+                if (wa.isWhole(aGroup) && wb.isWhole(bGroup)) {
+                    for (int t = 0; t < tokens; t++) {
+                        int at = aOffset + t * wa.rows() + aGroup * GROUP;
+                        int bt = bOffset + t * wb.rows() + bGroup * GROUP;
+                        GemvPair.rounded(wa, aGroup, wb, bGroup, pairs, scales, roundedSums, t, ys[a], at, ys[b], bt);
+                    }
+                } else {
+                    rounded(wa, aGroup, tokens, ys[a], aOffset, tiles[thread]);
+                    rounded(wb, bGroup, tokens, ys[b], bOffset, tiles[thread]);
+                }
             }
         });
+    }
+
+    /** Which of the matrices has a group, counted through all of them. */
+    private static int matrixOf(Matrix[] ws, int group) {
+        int i = 0;
+        for (int left = group; left >= ((PackedMatrix) ws[i]).groups(); i++) {
+            left -= ((PackedMatrix) ws[i]).groups();
+        }
+        return i;
+    }
+
+    private static int groupsBefore(Matrix[] ws, int matrix) {
+        int groups = 0;
+        for (int i = 0; i < matrix; i++) {
+            groups += ((PackedMatrix) ws[i]).groups();
+        }
+        return groups;
     }
 
     private void round(PackedMatrix w, float[] x, int xOffset, int tokens) {
@@ -313,6 +356,10 @@ public final class VectorKernels implements Kernels {
             }
             Gemv.scaleActivations(w, x, xOffset + t * w.cols(), scaled[t], sums[t]);
         }
+        if (bytes && tokens == 1 && GemvPair.PAYS) {
+            streamedBytes(w, y, yOffset);
+            return;
+        }
         int groups = w.groups();
         int chunks = chunks(groups);
         pool.forEach(chunks, (chunk, thread) -> {
@@ -337,6 +384,25 @@ public final class VectorKernels implements Kernels {
                 }
             }
         });
+    }
+
+    /** One prepared token times weights of eight bits, two groups at once. */
+    private void streamedBytes(PackedMatrix w, float[] y, int yOffset) {
+        int whole = w.rows() / GROUP;
+        int half = whole / 2;
+        int chunks = chunks(half);
+        pool.forEach(chunks, (chunk, thread) -> {
+            int to = (int) ((long) half * (chunk + 1) / chunks);
+            for (int group = (int) ((long) half * chunk / chunks); group < to; group++) {
+                int row = yOffset + group * GROUP;
+                GemvPair.bytes(w, group, half + group, scaled[0], sums[0], y, row, row + half * GROUP);
+            }
+        });
+        for (int group = 2 * half; group < w.groups(); group++) {
+            int row = group * GROUP;
+            Gemv.group(w, group, scaled[0], sums[0], tiles[0], 0);
+            System.arraycopy(tiles[0], 0, y, yOffset + row, Math.min(GROUP, w.rows() - row));
+        }
     }
 
     private void tiled(PackedMatrix w, float[] x, int xOffset, int tokens, float[] y, int yOffset) {

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Random;
@@ -119,7 +120,7 @@ class VectorKernelsTest {
     @ParameterizedTest
     @EnumSource(TensorType.class)
     void aDecodedTokenIsTheSameWhoeverIsDecodedWithIt(TensorType type) {
-        for (int rows : new int[] {1, Lanes.GROUP + 3}) {
+        for (int rows : new int[] {1, Lanes.GROUP + 3, 5 * Lanes.GROUP + 3}) {
             int cols = 2 * Math.max(32, type.blockElements);
             Tensor tensor = TestTensors.random(type, rows, cols, random);
             float[] x = floats(17 * cols + 1, 1);
@@ -164,17 +165,21 @@ class VectorKernelsTest {
         try (Arena arena = Arena.ofShared()) {
             for (TensorType[] mix : mixes) {
                 Matrix[] ws = new Matrix[mix.length];
-                float[][] expected = new float[mix.length][];
-                float[][] actual = new float[mix.length][];
                 for (int i = 0; i < mix.length; i++) {
                     ws[i] = vector.prepare(TestTensors.random(mix[i], rows[i], cols, random), arena);
-                    expected[i] = new float[7 * rows[i]];
-                    actual[i] = new float[7 * rows[i]];
-                    vector.decode(ws[i], x, 2 * cols, 5, expected[i], 2 * rows[i]);
                 }
-                vector.decode(ws, x, 2, 5, actual);
-                for (int i = 0; i < mix.length; i++) {
-                    assertThat(actual[i]).containsExactly(expected[i]);
+                for (int tokens : new int[] {1, 2, 5}) {
+                    float[][] expected = new float[mix.length][];
+                    float[][] actual = new float[mix.length][];
+                    for (int i = 0; i < mix.length; i++) {
+                        expected[i] = new float[7 * rows[i]];
+                        actual[i] = new float[7 * rows[i]];
+                        vector.decode(ws[i], x, 2 * cols, tokens, expected[i], 2 * rows[i]);
+                    }
+                    vector.decode(ws, x, 2, tokens, actual);
+                    for (int i = 0; i < mix.length; i++) {
+                        assertThat(actual[i]).containsExactly(expected[i]);
+                    }
                 }
             }
         }
@@ -186,6 +191,28 @@ class VectorKernelsTest {
             kernels.decodeExact(w, x, xOffset, tokens, y, yOffset);
         } else {
             kernels.decode(w, x, xOffset, tokens, y, yOffset);
+        }
+    }
+
+    /** Every binary16 is its own row: the product with one is the number itself, subnormal ones too. */
+    @Test
+    void everyBinary16IsMultipliedAsItIs() {
+        int rows = 1 << 16;
+        try (Arena arena = Arena.ofShared()) {
+            MemorySegment data = arena.allocate(2L * 2 * rows, 64);
+            for (int r = 0; r < rows; r++) {
+                data.setAtIndex(ValueLayout.JAVA_SHORT, 2L * r + r % 2, (short) r);
+            }
+            Tensor tensor = new Tensor("halves", TensorType.F16, new long[] {rows, 2}, data);
+            float[] actual = new float[rows];
+            vector.decode(vector.prepare(tensor, arena), new float[] {1, 1}, 0, 1, actual, 0);
+            for (int r = 0; r < rows; r++) {
+                float half = Float.float16ToFloat((short) r);
+                // Infinity and NaN are no weights; they count as the numbers that follow the largest one.
+                if (Float.isFinite(half)) {
+                    assertThat(actual[r]).as("0x%04x", r).isEqualTo(half + 0f);
+                }
+            }
         }
     }
 
