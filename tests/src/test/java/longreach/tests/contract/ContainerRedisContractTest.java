@@ -45,7 +45,9 @@ class ContainerRedisContractTest extends ContextStoreContract {
                         "stall-timeout",
                         "10s",
                         "connect-timeout",
-                        "10s")),
+                        "10s",
+                        "tenant-quota",
+                        QUOTA_MEGABYTES + "MB")),
                 StoreSecret.random(),
                 new SimpleMeterRegistry());
     }
