@@ -1,7 +1,6 @@
 package longreach.lm.engine;
 
 import java.time.Duration;
-import java.util.List;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
@@ -40,7 +39,7 @@ final class LongSelection implements AutoCloseable {
         return switch (kind) {
             case LEXICAL -> lexical();
             case EMBEDDING -> new EmbeddingSelector(embedder);
-            case FUSED -> new FusedSelector(List.of(new EmbeddingSelector(embedder), lexical()));
+            case FUSED -> new FusedSelector(new EmbeddingSelector(embedder), lexical());
             case NONE -> throw new IllegalArgumentException("selector: none (expected: one that chooses)");
         };
     }

@@ -136,7 +136,7 @@ public final class ModelLoader {
     }
 
     /** Warms the kernels up, lets them choose their way of multiplying prompts, and warms that up where it is another. */
-    static WarmUp.Outcome warmUp(Checkpoint checkpoint, Kernels kernels, Precision precision) {
+    public static WarmUp.Outcome warmUp(Checkpoint checkpoint, Kernels kernels, Precision precision) {
         String before = kernels.prefillType();
         WarmUp.Outcome outcome = WarmUp.run(checkpoint.model(), kernels, precision, WARM_UP);
         KernelCheck.run(kernels);

@@ -14,7 +14,7 @@ import longreach.tensor.kernel.Kernels;
  * Has the JVM compile what a model's steps run before anyone waits for them: short prompts, one sequence that decodes and
  * several that decode together, over made-up tokens and pages of its own, until they no longer get faster.
  */
-final class WarmUp {
+public final class WarmUp {
     // Prompts of 6, 13 and 20 tokens: whole register tiles, and parts of both sizes of them.
     private static final int PROMPT = 21;
     private static final int DECODED = 6;
@@ -28,7 +28,7 @@ final class WarmUp {
      * @param firstMilliseconds what the first round took
      * @param lastMilliseconds what the fastest of the last rounds took
      */
-    record Outcome(int rounds, boolean stable, long milliseconds, double firstMilliseconds, double lastMilliseconds) {}
+    public record Outcome(int rounds, boolean stable, long milliseconds, double firstMilliseconds, double lastMilliseconds) {}
 
     private final LanguageModel model;
     private final Kernels kernels;

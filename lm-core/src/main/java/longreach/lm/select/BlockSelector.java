@@ -10,7 +10,7 @@ public interface BlockSelector {
         LEXICAL,
         /** Meanings of pieces of 32 tokens. */
         EMBEDDING,
-        /** The two in turn. */
+        /** Whichever of the two is surer. */
         FUSED,
         /** No blocks: the first tokens and the last ones alone. */
         NONE;
@@ -35,6 +35,17 @@ public interface BlockSelector {
         }
     }
 
-    /** @return at most {@code most} blocks, best first, none overlapping another; those that fit in no way are left out */
-    List<TextBlock> rank(Candidates candidates, Question question, int most);
+    /**
+     * How well each piece fits the question, from the first candidate's on: about 1 for one that says what is asked, near 0
+     * for others; what is not positive is never chosen.
+     */
+    float[] scores(Candidates candidates, Question question);
+
+    /**
+     * @return at most {@code most} blocks, best first, none overlapping another; those that fit in no way, or far worse than
+     *     the best, are left out
+     */
+    default List<TextBlock> rank(Candidates candidates, Question question, int most) {
+        return Ranking.blocks(candidates, scores(candidates, question), most);
+    }
 }

@@ -1,12 +1,7 @@
 package longreach.lm.select;
 
-import java.util.List;
-
-/** Ranks pieces by how near their meaning is to the question's; blocks are what surrounds the nearest. */
+/** Scores pieces by how near their meaning is to the question's: the cosine of their vectors. */
 public final class EmbeddingSelector implements BlockSelector {
-    // Cosines lie in [-1, 1]; a ranking takes positive scores.
-    private static final float LIFT = 1.001f;
-
     private final TextEmbedder embedder;
 
     public EmbeddingSelector(TextEmbedder embedder) {
@@ -15,7 +10,7 @@ public final class EmbeddingSelector implements BlockSelector {
 
     /** @throws IllegalArgumentException when the candidates have no vectors */
     @Override
-    public List<TextBlock> rank(Candidates candidates, Question question, int most) {
+    public float[] scores(Candidates candidates, Question question) {
         if (candidates.vectors() == null) {
             throw new IllegalArgumentException("candidates: no vectors (expected: those of every piece)");
         }
@@ -24,9 +19,9 @@ public final class EmbeddingSelector implements BlockSelector {
         float[] scores = new float[Math.max(0, candidates.endPiece() - first)];
         for (int i = 0; i < scores.length; i++) {
             if (candidates.vectors().has(first + i)) {
-                scores[i] = candidates.vectors().dot(first + i, asked) + LIFT;
+                scores[i] = candidates.vectors().dot(first + i, asked);
             }
         }
-        return Ranking.blocks(candidates, scores, most);
+        return scores;
     }
 }

@@ -3,13 +3,13 @@ package longreach.lm.select;
 import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
 import java.util.HashMap;
-import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.function.IntFunction;
 
 /**
- * BM25 (Robertson and Zaragoza 2009) over token ids, with every run of four pieces as a document. Tokens that differ in
+ * BM25 (Robertson and Zaragoza 2009) over token ids, with every run of four pieces as a document, as a share of what a
+ * document with each of the question's tokens once would score. Tokens that differ in
  * case or in a leading blank alone count as one. It needs no index: one pass over the ids that a request brings counts its
  * question's tokens, some milliseconds for a million.
  */
@@ -36,16 +36,16 @@ public final class LexicalSelector implements BlockSelector {
     }
 
     @Override
-    public List<TextBlock> rank(Candidates candidates, Question question, int most) {
+    public float[] scores(Candidates candidates, Question question) {
         int[] terms = Arrays.stream(question.ids())
                 .map(this::form)
                 .filter(f -> f >= 0)
                 .distinct()
                 .toArray();
         int first = candidates.firstPiece();
-        int pieces = candidates.endPiece() - first;
-        if (terms.length == 0 || pieces <= 0) {
-            return List.of();
+        int pieces = Math.max(0, candidates.endPiece() - first);
+        if (terms.length == 0 || pieces == 0) {
+            return new float[pieces];
         }
         int[] termOf = new int[form.length];
         Arrays.fill(termOf, -1);
@@ -59,19 +59,21 @@ public final class LexicalSelector implements BlockSelector {
                 counts[(position / Candidates.PIECE - first) * terms.length + termOf[f]]++;
             }
         }
-        return Ranking.blocks(candidates, scores(counts, pieces, terms.length), most);
+        return scores(counts, pieces, terms.length);
     }
 
     /** Of each piece: the best score of the documents that hold it near their middle. */
     private static float[] scores(short[] counts, int pieces, int terms) {
         int documents = Math.max(1, pieces - SPAN + 1);
         double[] idf = new double[terms];
+        double whole = 0;
         for (int t = 0; t < terms; t++) {
             int holding = 0;
             for (int d = 0; d < documents; d++) {
                 holding += count(counts, d, t, pieces, terms) > 0 ? 1 : 0;
             }
             idf[t] = Math.log(1 + (documents - holding + 0.5) / (holding + 0.5));
+            whole += idf[t];
         }
         float[] scores = new float[pieces];
         for (int d = 0; d < documents; d++) {
@@ -91,7 +93,7 @@ public final class LexicalSelector implements BlockSelector {
             }
             if (score > 0) {
                 int middle = (int) Math.round(centre / weight);
-                scores[middle] = Math.max(scores[middle], (float) score);
+                scores[middle] = Math.max(scores[middle], (float) (score / whole));
             }
         }
         return scores;

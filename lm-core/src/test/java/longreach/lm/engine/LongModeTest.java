@@ -52,6 +52,8 @@ class LongModeTest {
         @Override
         public float[] embed(String text) {
             float[] counts = new float[128];
+            // What all texts share counts for nothing, as with a real one: unlike texts are near a right angle.
+            java.util.Arrays.fill(counts, -text.length() / 128f);
             text.chars().forEach(c -> counts[c % 128]++);
             double square = 0;
             for (float count : counts) {
@@ -200,7 +202,8 @@ class LongModeTest {
         int[] ids = TinyModel.prompt(3000, 8);
         MemoryContextStore store = store();
         // So that no rows but those that the next step needs are kept.
-        var forgetful = new LongSettings(true, 20, 300, 100, 2, 64, BlockSelector.Kind.FUSED, 1 << 20, 0);
+        // With letters for tokens any passage has most of a question's: words would decide nothing.
+        var forgetful = new LongSettings(true, 20, 300, 100, 2, 64, BlockSelector.Kind.EMBEDDING, 1 << 20, 0);
         int[] plain = Arrays.copyOf(ids, 3000);
         plant(plain, 700, "THE KEY OF THE BLUE DOOR IS 4711");
         int question = 2960;
@@ -215,12 +218,14 @@ class LongModeTest {
         var outcome = again.await();
         assertThat(outcome.receipt().tokensRestored()).isEqualTo(2816);
         assertThat(outcome.receipt().missReason()).isEmpty();
-        assertThat(outcome.seen().selector()).isEqualTo(BlockSelector.Kind.FUSED);
+        assertThat(outcome.seen().selector()).isEqualTo(BlockSelector.Kind.EMBEDDING);
         assertThat(outcome.seen().blocks().getFirst().start()).isBetween(700 - 64, 700);
         assertThat(outcome.seen().blocks()).isEqualTo(asked.await().seen().blocks());
         assertThat(outcome.seen().blocksMissing()).isZero();
-        // The first tokens, two blocks, what lies before the question, and the question.
-        assertThat(outcome.seen().promptTokens()).isEqualTo(20 + 2 * 64 + 100 + 40);
+        // The first tokens, the blocks, what lies before the question, and the question.
+        int blocks = outcome.seen().blocks().size();
+        assertThat(blocks).isBetween(1, 2);
+        assertThat(outcome.seen().promptTokens()).isEqualTo(20 + blocks * 64 + 100 + 40);
     }
 
     private static void plant(int[] ids, int at, String text) {
@@ -245,7 +250,8 @@ class LongModeTest {
         assertThat(all.await().seen().blocksMissing()).isZero();
         assertThat(holding.pool().stagesInUse()).isZero();
 
-        var forgetful = new LongSettings(true, 20, 300, 100, 2, 64, BlockSelector.Kind.FUSED, 1 << 20, 0);
+        // With letters for tokens any passage has most of a question's: words would decide nothing.
+        var forgetful = new LongSettings(true, 20, 300, 100, 2, 64, BlockSelector.Kind.EMBEDDING, 1 << 20, 0);
         Engine bounded = engine(null, forgetful, 256, Precision.FAST);
         Collected some = run(bounded, request(ids, ANSWER, use));
         assertThat(some.await().seen().blocksMissing()).isEqualTo(2);

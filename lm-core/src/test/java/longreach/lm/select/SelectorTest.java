@@ -69,7 +69,7 @@ class SelectorTest {
         return switch (kind) {
             case LEXICAL -> lexical;
             case EMBEDDING -> embedding;
-            case FUSED -> new FusedSelector(List.of(embedding, lexical));
+            case FUSED -> new FusedSelector(embedding, lexical);
             case NONE -> throw new IllegalArgumentException();
         };
     }
@@ -127,10 +127,20 @@ class SelectorTest {
             assertThat(holds(rank(BlockSelector.Kind.EMBEDDING, ids, PARAPHRASED[i], 3), i, tokens))
                     .as("fact %d", i)
                     .isTrue();
-            // Of six in turn, three are the embeddings' own.
-            assertThat(holds(rank(BlockSelector.Kind.FUSED, ids, PARAPHRASED[i], 6), i, tokens))
+            assertThat(holds(rank(BlockSelector.Kind.FUSED, ids, PARAPHRASED[i], 3), i, tokens))
                     .as("fact %d, fused", i)
                     .isTrue();
+        }
+    }
+
+    @Test
+    void whatOnlyResemblesTheAnswerIsLeftOut() {
+        int[] ids = haystack(5, 4096, FACTS);
+        for (int i = 0; i < FACTS.length; i++) {
+            List<TextBlock> blocks = rank(BlockSelector.Kind.FUSED, ids, QUESTIONS[i], 4);
+            assertThat(holds(blocks.subList(0, 1), i, FACTS[i].split(" ").length))
+                    .isTrue();
+            assertThat(blocks).as("fact %d: no other fact", i).hasSize(1);
         }
     }
 

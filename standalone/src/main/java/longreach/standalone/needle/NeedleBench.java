@@ -102,14 +102,14 @@ public final class NeedleBench {
                         kernels,
                         precision,
                         store,
-                        EngineSettings.DEFAULTS.with(holdingNothing(LongSettings.DEFAULTS)))) {
+                        EngineSettings.DEFAULTS.with(holdingNothing(LongSettings.DEFAULTS)),
+                        log)) {
             var prose = Haystack.read(setting.haystack, reader::tokensOf);
             log.println("haystack: " + prose.totalTokens() + " tokens");
             for (int length : setting.lengths) {
                 int haystacks = Math.ceilDiv(setting.needles, setting.depths);
                 for (int h = 0; h < haystacks; h++) {
                     measure(reader, prose, length, h);
-                    write();
                 }
             }
         } finally {
@@ -181,7 +181,8 @@ public final class NeedleBench {
         return new ContextUse(use.mode(), question, use.selector(), use.blocks(), use.localTokens());
     }
 
-    private void measure(Reader reader, Haystack prose, int length, int haystack) throws InterruptedException {
+    private void measure(Reader reader, Haystack prose, int length, int haystack)
+            throws IOException, InterruptedException {
         var random = new Random(31 * (31 * setting.seed + length) + haystack);
         List<Needle> needles = Needle.some(setting.depths, random);
         int needleTokens =
@@ -205,6 +206,7 @@ public final class NeedleBench {
                     ask(reader, length, view, text, needle, needle.paraphrase(), depth, true);
                 }
             }
+            write();
         }
         log.println(summary(length));
     }

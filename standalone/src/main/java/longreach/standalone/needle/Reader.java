@@ -1,6 +1,7 @@
 package longreach.standalone.needle;
 
 import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
+import java.io.PrintStream;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -32,18 +33,31 @@ final class Reader implements AutoCloseable {
     // Seven digits and what may stand around them.
     private static final int ANSWER_TOKENS = 12;
     private static final Duration STORED = Duration.ofMinutes(10);
+    private static final long BETWEEN_REPORTS = Duration.ofSeconds(20).toNanos();
 
     private final ModelLoader.Checkpoint checkpoint;
     private final SentenceEncoder encoder = new SentenceEncoder();
     private final Engine engine;
+    private final PrintStream log;
+    private List<String> known;
+    private List<Segment> knownSegments;
 
     /** @param questionStart position at which the question's turn begins */
     record Prompt(TokenStream tokens, int questionStart) {}
 
     record Answer(String text, Outcome outcome, double seconds) {}
 
-    Reader(Path model, Kernels kernels, Precision precision, ChunkStore store, EngineSettings settings) {
+    Reader(
+            Path model,
+            Kernels kernels,
+            Precision precision,
+            ChunkStore store,
+            EngineSettings settings,
+            PrintStream log) {
+        this.log = log;
         checkpoint = ModelLoader.open("needle", model, kernels, precision);
+        // As a service does before its first request: prompts are multiplied in the way that is fastest here.
+        ModelLoader.warmUp(checkpoint, kernels, precision);
         engine = new Engine(
                 checkpoint.model(),
                 kernels,
@@ -69,28 +83,44 @@ final class Reader implements AutoCloseable {
         return PieceIndex.text(checkpoint.tokenizer()::bytes, tokens::id, from, to);
     }
 
-    /** Text, then a question, then the answer's opening. */
+    /**
+     * Text, then a question, then the answer's opening. The text's tokens are kept until another text comes: a million of
+     * them take longer than an answer.
+     */
     Prompt prompt(List<String> text, String question, String opening) {
+        if (text != known) {
+            knownSegments = beginning(segments(String.join("\n", text) + "\n\n", question, opening));
+            known = text;
+        }
+        List<Segment> rest = segments("", question, opening);
+        List<Segment> whole = new ArrayList<>(knownSegments);
+        whole.addAll(rest.subList(beginning(rest).size(), rest.size()));
+        var tokens =
+                StreamDescription.read(whole, engine.card().vocabulary(), 0, Math.max(1, engine.mostPromptTokens()));
+        int start = knownSegments.stream()
+                .mapToInt(segment -> segment.getText().getTokenIdsCount())
+                .sum();
+        return new Prompt(tokens, start);
+    }
+
+    private List<Segment> segments(String text, String question, String opening) {
         var user = Turn.newBuilder()
                 .setRole(Turn.Role.USER)
-                .addParts(RenderPart.newBuilder()
-                        .setText(String.join("\n", text) + "\n\n")
-                        .setBoundaryAfter(true))
+                .addParts(RenderPart.newBuilder().setText(text).setBoundaryAfter(true))
                 .addParts(RenderPart.newBuilder().setText(question).setBoundaryAfter(true));
         var model = Turn.newBuilder()
                 .setRole(Turn.Role.MODEL)
                 .addParts(RenderPart.newBuilder().setText(opening));
-        List<Segment> segments = checkpoint.template().render(List.of(), List.of(user.build(), model.build()));
-        var tokens =
-                StreamDescription.read(segments, engine.card().vocabulary(), 0, Math.max(1, engine.mostPromptTokens()));
-        int start = 0;
-        for (Segment segment : segments) {
-            start += segment.getText().getTokenIdsCount();
-            if (segment.getBoundaryAfter()) {
-                break;
-            }
+        return checkpoint.template().render(List.of(), List.of(user.build(), model.build()));
+    }
+
+    /** What lies before the question: up to the first boundary. */
+    private static List<Segment> beginning(List<Segment> segments) {
+        int end = 0;
+        while (!segments.get(end++).getBoundaryAfter()) {
+            // The boundary is the text's end, and there always is one.
         }
-        return new Prompt(tokens, start);
+        return segments.subList(0, end);
     }
 
     /** Prefills what lies before the question, and waits until it is in the store. */
@@ -124,12 +154,36 @@ final class Reader implements AutoCloseable {
                                 GenerateRequest.CacheMode.READ_WRITE,
                                 GenerateRequest.NO_DEADLINE)
                         .with(use),
-                new Sink(text, ended));
+                new Sink(text, ended, log));
         Outcome outcome = ended.join();
         return new Answer(text + outcome.tailText(), outcome, (System.nanoTime() - began) / 1e9);
     }
 
-    private record Sink(StringBuilder text, CompletableFuture<Outcome> ended) implements AnswerSink {
+    private static final class Sink implements AnswerSink {
+        private final StringBuilder text;
+        private final CompletableFuture<Outcome> ended;
+        private final PrintStream log;
+        private final long began = System.nanoTime();
+        private long reported = began;
+
+        private Sink(StringBuilder text, CompletableFuture<Outcome> ended, PrintStream log) {
+            this.text = text;
+            this.ended = ended;
+            this.log = log;
+        }
+
+        @Override
+        public void prefill(int doneTokens, int totalTokens) {
+            long now = System.nanoTime();
+            if (now - reported > BETWEEN_REPORTS) {
+                reported = now;
+                double speed = doneTokens * 1e9 / (now - began);
+                log.printf(
+                        "read %d of %d tokens, %.0f tokens/s, %.0f s left%n",
+                        doneTokens, totalTokens, speed, (totalTokens - doneTokens) / speed);
+            }
+        }
+
         @Override
         public void token(Token token) {
             text.append(token.text());

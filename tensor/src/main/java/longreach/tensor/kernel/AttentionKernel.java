@@ -245,7 +245,7 @@ final class AttentionKernel {
             long head = kvHead * headBytes(shape, pages[i].type());
             if (bf16 != null) {
                 bf16.page(job, pages[i], i, kvHead, head, dim, valueDim, Math.min(POSITIONS, length - base));
-                bf16.scores(rows, dim, n, scratch.scores);
+                bf16.scores(rows, dim);
             } else if (straight) {
                 int tiles = (n + GROUP - 1) / GROUP;
                 PageRows.keys(segment, head, dim / 2, tiles, scratch.q, rows, scratch.scores);
@@ -256,10 +256,14 @@ final class AttentionKernel {
                 int p = position + r / group;
                 int to = shape.causal() ? Math.min(n, p + 1 - base) : n;
                 int from = shape.window() == 0 ? 0 : Math.max(0, p - shape.window() + 1 - base);
-                weights(shape, scratch.scores, r * POSITIONS, from, to, n, partial + r, valueDim);
+                if (bf16 != null) {
+                    weights(shape, bf16, r, from, to, partial + r, valueDim, scratch.scores);
+                } else {
+                    weights(shape, scratch.scores, r * POSITIONS, from, to, n, partial + r, valueDim);
+                }
             }
             if (bf16 != null) {
-                bf16.values(scratch.scores, rows, dim, valueDim, n, partialOut, partial * valueDim);
+                bf16.values(rows, dim, valueDim, partialOut, partial * valueDim);
             } else if (straight) {
                 int even = n + n % 2;
                 for (int r = 0; r < rows; r++) {
@@ -318,9 +322,27 @@ final class AttentionKernel {
         }
         Arrays.fill(scores, offset, offset + from, 0);
         Arrays.fill(scores, offset + to, offset + n, 0);
+        float max = Math.max(partialMax[row], VectorMath.max(scores, offset + from, to - from));
+        add(row, max, VectorMath.expSum(scores, offset + from, to - from, max), valueDim);
+    }
+
+    /** The same with scores and weights that lie in {@code bf16}, of its row {@code r}. */
+    private void weights(
+            AttentionShape shape, Bf16Pages bf16, int r, int from, int to, int row, int valueDim, float[] scratch) {
+        if (from >= to) {
+            bf16.noWeights(r);
+            return;
+        }
+        if (shape.softcap() != 0) {
+            bf16.softcap(r, from, to, shape.softcap(), scratch);
+        }
+        float max = Math.max(partialMax[row], bf16.max(r, from, to));
+        add(row, max, bf16.weights(r, from, to, max), valueDim);
+    }
+
+    /** Adds weights that are relative to a maximum, and rescales what the row has summed so far to it. */
+    private void add(int row, float max, float sum, int valueDim) {
         float before = partialMax[row];
-        float max = Math.max(before, VectorMath.max(scores, offset + from, to - from));
-        float sum = VectorMath.expSum(scores, offset + from, to - from, max);
         if (before == Float.NEGATIVE_INFINITY) {
             partialSum[row] = sum;
         } else {

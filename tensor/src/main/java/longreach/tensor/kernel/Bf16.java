@@ -25,7 +25,7 @@ import jdk.incubator.vector.VectorSpecies;
  * infinite; a NaN stays one.
  */
 final class Bf16 {
-    private static final VectorSpecies<Short> S =
+    static final VectorSpecies<Short> S =
             ShortVector.SPECIES_PREFERRED.withShape(VectorShape.forBitSize(F.vectorBitSize() / 2));
     private static final int MAGNITUDE = 0x7fffffff;
     private static final int INFINITY = 0x7f800000;

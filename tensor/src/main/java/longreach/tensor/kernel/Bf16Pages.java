@@ -121,28 +121,38 @@ final class Bf16Pages {
         }
     }
 
-    /** scores[r, p] = q[r] . k[p] for p in [0, n), POSITIONS from row to row. */
-    void scores(int rows, int dim, int n, float[] scores) {
+    /** Scores of every row and position of the page, for {@link #weights}. */
+    void scores(int rows, int dim) {
         Bf16Primitives.Depth depth = primitives.depth(Bf16Weights.depth(dim));
         primitives.multiply(depth, rows, POSITIONS / BLOCK, queries.address(), keys.address());
-        if (n == POSITIONS) {
-            MemorySegment.copy(primitives.out, ValueLayout.JAVA_FLOAT, 0, scores, 0, rows * POSITIONS);
-            return;
-        }
-        for (int r = 0; r < rows; r++) {
-            MemorySegment.copy(primitives.out, ValueLayout.JAVA_FLOAT, 4L * r * POSITIONS, scores, r * POSITIONS, n);
-        }
     }
 
-    /** sums[r, d] += sum over p of scores[r, p] v[p, d] for d in [0, valueDim), valueDim from row to row. */
-    void values(float[] scores, int rows, int dim, int valueDim, int n, float[] sums, int offset) {
-        long rowBytes = 2L * positions.stride();
-        for (int r = 0; r < rows; r++) {
-            Bf16.round(scores, r * POSITIONS, n, weights, r * rowBytes);
-            if (n < POSITIONS) {
-                weights.asSlice(r * rowBytes + 2L * n, 2L * (POSITIONS - n)).fill((byte) 0);
-            }
-        }
+    /** Bounds the scores [from, to) of a row softly, by {@code cap}. */
+    void softcap(int row, int from, int to, float cap, float[] scratch) {
+        long at = 4L * row * POSITIONS;
+        MemorySegment.copy(primitives.out, ValueLayout.JAVA_FLOAT, at + 4L * from, scratch, 0, to - from);
+        VectorMath.softcap(scratch, 0, to - from, cap);
+        MemorySegment.copy(scratch, 0, primitives.out, ValueLayout.JAVA_FLOAT, at + 4L * from, to - from);
+    }
+
+    /** The largest score of a row's positions [from, to), of which there is one. */
+    float max(int row, int from, int to) {
+        return Bf16Softmax.max(primitives.out, 4L * row * POSITIONS, from, to);
+    }
+
+    /** Takes e^(score - max) as the weights of a row's positions [from, to), and 0 for the others; returns their sum. */
+    float weights(int row, int from, int to, float max) {
+        return Bf16Softmax.weights(
+                primitives.out, 4L * row * POSITIONS, from, to, max, weights, 2L * row * positions.stride());
+    }
+
+    /** A row that sees nothing of the page. */
+    void noWeights(int row) {
+        Bf16Softmax.none(weights, 2L * row * positions.stride());
+    }
+
+    /** sums[r, d] += sum over p of the weights of r times v[p, d] for d in [0, valueDim), valueDim from row to row. */
+    void values(int rows, int dim, int valueDim, float[] sums, int offset) {
         int blocks = valueBlocks(dim);
         primitives.multiply(positions, rows, blocks, weights.address(), values.address());
         add(primitives.out, rows, blocks * BLOCK, Math.min(valueDim, blocks * BLOCK), sums, offset, valueDim);
