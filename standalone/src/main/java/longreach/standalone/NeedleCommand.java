@@ -54,6 +54,20 @@ final class NeedleCommand implements Callable<Integer> {
     @Option(names = "--paraphrased", description = "Ask in other words than the facts' too.")
     private boolean paraphrased;
 
+    @Option(
+            names = "--together",
+            paramLabel = "N",
+            description =
+                    "Also plant so many facts and ask for all of them at once; 0: no (default: ${DEFAULT-VALUE}).")
+    private int together;
+
+    @Option(
+            names = "--with",
+            split = ",",
+            paramLabel = "FILE",
+            description = "Figures that earlier runs wrote with --json, for the table and the plot.")
+    private List<Path> earlier = List.of();
+
     @Option(names = "--model", paramLabel = "NAME|PATH", description = "Language model (default: ${DEFAULT-VALUE}).")
     private String model = "smollm2-135m";
 
@@ -109,6 +123,8 @@ final class NeedleCommand implements Callable<Integer> {
                 selectors,
                 blocks,
                 paraphrased,
+                together,
+                earlier,
                 seed,
                 store,
                 (long) storeGigabytes << 30,

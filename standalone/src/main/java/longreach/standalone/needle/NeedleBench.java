@@ -24,6 +24,7 @@ import longreach.store.redis.EmbeddedRedis;
 import longreach.store.redis.RedisContextStore;
 import longreach.tensor.kernel.KernelSelector;
 import longreach.tensor.kernel.Kernels;
+import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
 import tools.jackson.databind.node.ObjectNode;
 
@@ -32,6 +33,11 @@ import tools.jackson.databind.node.ObjectNode;
  * facts in each way of seeing it: what is asked later is restored, as it would be for another user.
  */
 public final class NeedleBench {
+    private static final String ALL = "List every sentence of the text that tells a number of seven digits.";
+    private static final String ALL_OPENING = "The sentences are:\n";
+    // Of a fact in an answer.
+    private static final int TOKENS_EACH = 24;
+
     // Room for the template, the question and the answer.
     private static final int ROOM = 160;
 
@@ -39,6 +45,8 @@ public final class NeedleBench {
      * @param lengths tokens of haystack, question and answer together
      * @param depths facts in one haystack
      * @param needles facts of each length in all, a multiple of depths or rounded up to one
+     * @param together facts that one answer is to name, of each length once; 0: this is not asked
+     * @param earlier figures of other runs, for the table and the plot
      * @param store directory of a Redis; null: memory
      * @param json written after every haystack; null: not
      * @param plot null: none
@@ -52,6 +60,8 @@ public final class NeedleBench {
             List<String> selectors,
             List<Integer> blocks,
             boolean paraphrased,
+            int together,
+            List<Path> earlier,
             long seed,
             Path store,
             long storeBytes,
@@ -63,6 +73,9 @@ public final class NeedleBench {
             if (depths < 1 || depths > Needle.MOST || needles < 1) {
                 throw new IllegalArgumentException("--depths, --needles: " + depths + ", " + needles
                         + " (expected: 1 to " + Needle.MOST + ", 1 or more)");
+            }
+            if (together < 0 || together > Needle.MOST) {
+                throw new IllegalArgumentException("--together: " + together + " (expected: 0 to " + Needle.MOST + ")");
             }
             for (String mode : modes) {
                 if (!List.of("exact", "truncate", "window", "long", "focus").contains(mode)) {
@@ -82,6 +95,7 @@ public final class NeedleBench {
     private final PrintStream log;
     private final Map<String, Recall> recalls = new LinkedHashMap<>();
     private final List<ObjectNode> reads = new ArrayList<>();
+    private final List<ObjectNode> together = new ArrayList<>();
     private final JsonMapper mapper = JsonMapper.builder().build();
 
     /** @param out receives the table @param log receives progress */
@@ -93,6 +107,12 @@ public final class NeedleBench {
 
     /** @param threads 0: one for each core */
     public void run(Path model, int threads, Precision precision) throws IOException, InterruptedException {
+        for (Path file : setting.earlier) {
+            for (JsonNode node : mapper.readTree(Files.readString(file)).path("recall")) {
+                Recall recall = Recall.read(node);
+                recalls.put(recall.length + recall.mode + recall.paraphrased, recall);
+            }
+        }
         Kernels kernels = threads > 0 ? KernelSelector.select(threads) : KernelSelector.select();
         try (EmbeddedRedis redis =
                         setting.store == null ? null : EmbeddedRedis.start(setting.store, setting.storeBytes);
@@ -110,6 +130,10 @@ public final class NeedleBench {
                 int haystacks = Math.ceilDiv(setting.needles, setting.depths);
                 for (int h = 0; h < haystacks; h++) {
                     measure(reader, prose, length, h);
+                }
+                if (setting.together > 0) {
+                    measureTogether(reader, prose, length);
+                    write();
                 }
             }
         } finally {
@@ -211,6 +235,43 @@ public final class NeedleBench {
         log.println(summary(length));
     }
 
+    /** One answer that names all of many facts, as Gemini 1.5 was asked (Gemini Team 2024, section 5.2.1.2). */
+    private void measureTogether(Reader reader, Haystack prose, int length) throws InterruptedException {
+        var random = new Random(31 * (31 * setting.seed + length) - 1);
+        List<Needle> needles = Needle.some(setting.together, random);
+        int needleTokens =
+                needles.stream().mapToInt(n -> reader.tokensOf(n.fact() + "\n")).sum();
+        if (needleTokens > length - ROOM) {
+            log.printf("%s: %d facts do not fit%n", Recall.label(length), needles.size());
+            return;
+        }
+        List<String> lines = prose.with(length - ROOM, random.nextInt(prose.totalTokens()), needles, needleTokens);
+        var readAs = new java.util.HashSet<ContextUse.Mode>();
+        for (View view : views(length, reader.context())) {
+            if (view.truncated) {
+                continue;
+            }
+            if (readAs.add(view.use.mode())) {
+                read(reader, length, -1, view, lines, needles.getFirst());
+            }
+            Reader.Prompt prompt = reader.prompt(lines, ALL, ALL_OPENING);
+            int room = Math.max(1, Math.min(needles.size() * TOKENS_EACH, reader.context() / 4));
+            Reader.Answer answer = reader.ask(prompt, at(view.use, prompt.questionStart()), room);
+            long found = needles.stream()
+                    .filter(n -> answer.text().contains(n.key()))
+                    .count();
+            ObjectNode node = mapper.createObjectNode();
+            node.put("length", length);
+            node.put("mode", view.name);
+            node.put("found", found);
+            node.put("planted", needles.size());
+            node.put("seconds", answer.seconds());
+            together.add(node);
+            log.printf(
+                    "%s, %s: %d of %d named in one answer%n", Recall.label(length), view.name, found, needles.size());
+        }
+    }
+
     /** As much of the end as the model's trained length takes. */
     private static List<String> tail(Reader reader, List<String> lines) {
         int room = reader.context() - ROOM;
@@ -260,10 +321,8 @@ public final class NeedleBench {
         Reader.Prompt prompt = reader.prompt(text, question, needle.opening());
         Reader.Answer answer = reader.ask(prompt, at(view.use, prompt.questionStart()));
         boolean found = answer.text().contains(needle.key());
-        recalls.computeIfAbsent(
-                        length + view.name + paraphrased,
-                        key -> new Recall(length, view.name, paraphrased, setting.depths))
-                .add(depth, found, inSight(reader, answer, prompt, needle), answer.seconds());
+        recalls.computeIfAbsent(length + view.name + paraphrased, key -> new Recall(length, view.name, paraphrased))
+                .add((depth + 0.5) / setting.depths, found, inSight(reader, answer, prompt, needle), answer.seconds());
         if (setting.show && !found) {
             log.printf(
                     "%s, %s: %s [%s] %s (expected: %s)%n",
@@ -324,6 +383,18 @@ public final class NeedleBench {
     }
 
     private void table() {
+        if (!together.isEmpty()) {
+            out.println("| tokens | seen | planted | named in one answer |");
+            out.println("|---|---|---|---|");
+            for (ObjectNode node : together) {
+                out.printf(
+                        "| %s | %s | %d | %d |%n",
+                        Recall.label(node.get("length").asInt()),
+                        node.get("mode").asString(),
+                        node.get("planted").asInt(),
+                        node.get("found").asInt());
+            }
+        }
         out.println("| tokens | seen | questions | in sight | found | recall, 95 % | s each |");
         out.println("|---|---|---|---|---|---|---|");
         for (Recall r : recalls.values()) {
@@ -350,21 +421,9 @@ public final class NeedleBench {
             root.put("depths", setting.depths);
             var recall = root.putArray("recall");
             for (Recall r : recalls.values()) {
-                var node = recall.addObject();
-                node.put("length", r.length);
-                node.put("mode", r.mode);
-                node.put("paraphrased", r.paraphrased);
-                node.put("found", r.found());
-                node.put("asked", r.asked());
-                node.put("inSight", r.shown());
-                node.put("low", r.interval().low());
-                node.put("high", r.interval().high());
-                node.put("secondsEach", r.secondsEach());
-                var byDepth = node.putArray("foundByDepth");
-                for (int depth = 0; depth < r.depths(); depth++) {
-                    byDepth.add(r.foundAt(depth));
-                }
+                r.write(recall.addObject());
             }
+            root.putArray("together").addAll(together);
             root.putArray("reads").addAll(reads);
             Files.writeString(
                     setting.json, mapper.writerWithDefaultPrettyPrinter().writeValueAsString(root));

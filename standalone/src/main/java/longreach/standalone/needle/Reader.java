@@ -138,7 +138,11 @@ final class Reader implements AutoCloseable {
     }
 
     Answer ask(Prompt prompt, ContextUse use) {
-        return run(prompt.tokens, ANSWER_TOKENS, use);
+        return ask(prompt, use, ANSWER_TOKENS);
+    }
+
+    Answer ask(Prompt prompt, ContextUse use, int maxTokens) {
+        return run(prompt.tokens, maxTokens, use);
     }
 
     private Answer run(TokenStream tokens, int maxTokens, ContextUse use) {

@@ -17,7 +17,7 @@ final class RecallPlot {
         List<String> panels = recalls.stream().map(RecallPlot::panel).distinct().toList();
         List<Integer> lengths =
                 recalls.stream().map(r -> r.length).distinct().sorted().toList();
-        int depths = recalls.stream().mapToInt(Recall::depths).max().orElse(1);
+        int depths = Recall.DEPTHS;
         int width = LEFT + Math.max(6, lengths.size()) * CELL + GAP;
         int height = TOP + depths * ROW + 40;
         int columns = Math.min(3, panels.size());
@@ -61,7 +61,7 @@ final class RecallPlot {
     }
 
     private static void cells(StringBuilder out, Recall recall, int x) {
-        for (int depth = 0; depth < recall.depths(); depth++) {
+        for (int depth = 0; depth < Recall.DEPTHS; depth++) {
             int asked = recall.askedAt(depth);
             if (asked == 0) {
                 continue;

@@ -26,6 +26,8 @@ final class AttentionKernel {
      */
     private static final int PART_PAGES = 2;
 
+    private static final int MERGED_ALONE = 16;
+
     /** A share of work (multiplications) that is not worth handing to another thread. */
     private static final long INLINE_WORK = 30_000;
 
@@ -141,14 +143,7 @@ final class AttentionKernel {
                     bf16 == null ? null : bf16[thread],
                     number);
         };
-        if ((long) tokens * (length - seenFrom) * shape.queryWidth() < INLINE_WORK) {
-            for (int chunk = 0; chunk < items * parts; chunk++) {
-                job.run(chunk, 0);
-            }
-        } else {
-            pool.forEach(items * parts, job);
-        }
-        for (int item = 0; item < items; item++) {
+        ComputePool.ChunkJob merge = (item, thread) -> {
             int token = item / shape.kvHeads() * blockTokens;
             int head = item % shape.kvHeads() * group;
             for (int r = 0; r < Math.min(blockTokens, tokens - token) * group; r++) {
@@ -156,6 +151,21 @@ final class AttentionKernel {
                         outOffset + (token + r / group) * shape.queryWidth() + (head + r % group) * shape.headDim();
                 merge(item * parts * rows + r, rows, parts, valueDim, shape.headDim(), out, target);
             }
+        };
+        if ((long) tokens * (length - seenFrom) * shape.queryWidth() < INLINE_WORK) {
+            for (int chunk = 0; chunk < items * parts; chunk++) {
+                job.run(chunk, 0);
+            }
+        } else {
+            pool.forEach(items * parts, job);
+        }
+        if (tokens < MERGED_ALONE) {
+            // Less work than waking a thread for it.
+            for (int item = 0; item < items; item++) {
+                merge.run(item, 0);
+            }
+        } else {
+            pool.forEach(items, merge);
         }
     }
 
