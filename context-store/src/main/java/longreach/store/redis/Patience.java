@@ -27,17 +27,26 @@ final class Patience {
     private final RedisLink.Session session;
     private final long stallNanos;
     private final long totalNanos;
+    private final long leastBytesPerSecond;
     private final Timer waiting;
     private final long bytesBefore;
     private long waitedNanos;
     /** Set when the link was cut or found broken: nothing more will come. */
     private MissReason givenUp;
 
-    Patience(RedisLink link, RedisLink.Session session, Duration stall, Duration total, Timer waiting) {
+    /** @param leastBytesPerSecond 0 where answers are a byte each, and say nothing about the link's speed */
+    Patience(
+            RedisLink link,
+            RedisLink.Session session,
+            Duration stall,
+            Duration total,
+            long leastBytesPerSecond,
+            Timer waiting) {
         this.link = link;
         this.session = session;
         this.stallNanos = stall.toNanos();
         this.totalNanos = total.toNanos();
+        this.leastBytesPerSecond = leastBytesPerSecond;
         this.waiting = waiting;
         this.bytesBefore = link.traffic().bytes();
     }
@@ -91,7 +100,7 @@ final class Patience {
                 continue;
             }
             long received = link.traffic().bytes() - bytesBefore;
-            boolean crawling = waited > RATE_AFTER_NANOS && received < LEAST_BYTES_PER_SECOND * (waited / 1e9);
+            boolean crawling = waited > RATE_AFTER_NANOS && received < leastBytesPerSecond * (waited / 1e9);
             if (crawling || waited >= totalNanos) {
                 throw new TimeoutException(
                         received + " bytes in " + TimeUnit.NANOSECONDS.toMillis(waited) + " ms of waiting");

@@ -123,7 +123,7 @@ public final class RedisContextStore implements ContextStore {
             touch.used(reader, name);
             asked.add(reader.getrange(name, 0, 0));
         }
-        Patience patience = patience(session);
+        Patience patience = patience(session, 0);
         List<ChunkKey> present = new ArrayList<>();
         for (int i = 0; i < missing.length; i++) {
             missing[i] = switch (patience.await(asked.get(i))) {
@@ -154,7 +154,17 @@ public final class RedisContextStore implements ContextStore {
     }
 
     private Patience patience(RedisLink.Session session) {
-        return new Patience(link, session, properties.stallTimeout(), properties.lookupTimeout(), metrics.waiting());
+        return patience(session, Patience.LEAST_BYTES_PER_SECOND);
+    }
+
+    private Patience patience(RedisLink.Session session, long leastBytesPerSecond) {
+        return new Patience(
+                link,
+                session,
+                properties.stallTimeout(),
+                properties.lookupTimeout(),
+                leastBytesPerSecond,
+                metrics.waiting());
     }
 
     private Lookup verified(Tenant tenant, int layoutVersion, ChunkKey key, Reply reply) {

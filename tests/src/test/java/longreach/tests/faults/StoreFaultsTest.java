@@ -189,6 +189,42 @@ class StoreFaultsTest {
         awaitHits(keys);
     }
 
+    /** A million tokens are four thousand chunks: asking which are there takes its time on a busy machine, and moves no bytes. */
+    @Test
+    void askingWhichOfManyChunksAreThereIsNotTakenForASlowLink() throws Exception {
+        List<ChunkKey> keys = new ArrayList<>(publish(2));
+        KeyChain chain = new KeyChain(Digest.ZERO, LAYOUT, tenant);
+        while (keys.size() < 20_000) {
+            keys.add(chain.child(keys.getLast(), new int[] {keys.size()}));
+        }
+        long pid = redis.server().orElseThrow().pid();
+        var asking = new java.util.concurrent.atomic.AtomicBoolean(true);
+        var pauses = new java.util.concurrent.FutureTask<Void>(() -> {
+            try {
+                while (asking.get()) {
+                    signal("STOP", pid);
+                    Thread.sleep(STALL.dividedBy(2));
+                    signal("CONT", pid);
+                }
+            } finally {
+                signal("CONT", pid);
+            }
+            return null;
+        });
+        Thread.ofPlatform().daemon().start(pauses);
+        MissReason[] missing;
+        try {
+            missing = store.missing(tenant, LAYOUT, keys);
+        } finally {
+            asking.set(false);
+            pauses.get();
+        }
+
+        assertThat(missing[0]).isNull();
+        assertThat(missing[1]).isNull();
+        assertThat(java.util.Arrays.copyOfRange(missing, 2, missing.length)).containsOnly(MissReason.ABSENT);
+    }
+
     @Test
     void aServerThatComesBackEmptyIsAbsent() throws Exception {
         List<ChunkKey> keys = publish(2);
