@@ -1,6 +1,7 @@
 package longreach.store.codec;
 
 import java.lang.foreign.MemorySegment;
+import java.util.concurrent.atomic.AtomicBoolean;
 
 /**
  * Which kernel {@link UniversalHash} uses: vectors take seconds before the JVM has compiled them, and meanwhile are a
@@ -15,7 +16,8 @@ final class NhKernel {
 
     private static final int MOST_ROUNDS = 400;
 
-    private static volatile boolean faster;
+    // What the JVM's compiler has done is one thing for the whole process, whoever owns a store in it.
+    private static final AtomicBoolean FASTER = new AtomicBoolean();
 
     private NhKernel() {}
 
@@ -24,11 +26,11 @@ final class NhKernel {
     }
 
     static boolean useVectors() {
-        return faster;
+        return FASTER.get();
     }
 
     static void warmUp(MemorySegment bytes) {
-        if (!VECTORS || faster) {
+        if (!VECTORS || FASTER.get()) {
             return;
         }
         var hash = new UniversalHash(new byte[UniversalHash.KEY_BYTES]);
@@ -40,6 +42,6 @@ final class NhKernel {
             hash.hash(bytes, true);
             wins = System.nanoTime() - between < between - began ? wins + 1 : 0;
         }
-        faster = wins == WINS;
+        FASTER.set(wins == WINS);
     }
 }
