@@ -26,7 +26,7 @@ import tools.jackson.databind.JsonNode;
 class SeparateProcessesIT {
     private static final String QUESTION = "Who is the harbour master?";
     private static final String API_KEY = "key-of-the-test";
-    private static final long PATIENCE_SECONDS = 180;
+    private static final long PATIENCE_SECONDS = 300;
 
     @TempDir
     Path directory;
