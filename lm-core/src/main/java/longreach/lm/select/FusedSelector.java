@@ -4,7 +4,7 @@ package longreach.lm.select;
  * Meaning and words together: of each piece the larger of its cosine and the square of its words' coverage. A passage in the
  * question's own words covers nearly all of it (0.9, squared 0.8, above any cosine of a mere likeness); a chance few of them
  * cover less than a third, which squared is below the cosines that count. So words decide where they can, and are silent
- * where the question uses others than the text: neither loses what the other ranks first, as sums do.
+ * where the question uses others than the text: what one ranks first is seldom lost to the other, as it is in sums.
  */
 public final class FusedSelector implements BlockSelector {
     private final EmbeddingSelector meaning;

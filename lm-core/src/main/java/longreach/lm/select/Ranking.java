@@ -5,9 +5,8 @@ import java.util.List;
 
 /** From scores of pieces to blocks apart from each other. */
 final class Ranking {
-    // A small model is misled by what only resembles an answer: measured with facts of one kind beside each other, four
-    // blocks
-    // where one held the answer cost more than half of the right answers.
+    // A small model is misled by what only resembles an answer: with facts of one kind beside each other, four blocks where
+    // one held the answer cost more than half of the right answers.
     private static final float KEPT_SHARE = 0.6f;
 
     private Ranking() {}

@@ -169,6 +169,7 @@ final class Reader implements AutoCloseable {
         private final PrintStream log;
         private final long began = System.nanoTime();
         private long reported = began;
+        private int restored;
 
         private Sink(StringBuilder text, CompletableFuture<Outcome> ended, PrintStream log) {
             this.text = text;
@@ -177,11 +178,16 @@ final class Reader implements AutoCloseable {
         }
 
         @Override
+        public void want(int restoredTokens, List<Integer> softRuns) {
+            restored = restoredTokens;
+        }
+
+        @Override
         public void prefill(int doneTokens, int totalTokens) {
             long now = System.nanoTime();
             if (now - reported > BETWEEN_REPORTS) {
                 reported = now;
-                double speed = doneTokens * 1e9 / (now - began);
+                double speed = Math.max(1, doneTokens - restored) * 1e9 / (now - began);
                 log.printf(
                         "read %d of %d tokens, %.0f tokens/s, %.0f s left%n",
                         doneTokens, totalTokens, speed, (totalTokens - doneTokens) / speed);

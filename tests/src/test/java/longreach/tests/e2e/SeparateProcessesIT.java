@@ -147,7 +147,7 @@ class SeparateProcessesIT {
     /** Some seconds of work, and no two pages of it alike. */
     private static String longContent() {
         var text = new StringBuilder();
-        for (int page = 1; page <= 900; page++) {
+        for (int page = 1; page <= 450; page++) {
             text.append("Page ")
                     .append(page)
                     .append(" of the log: the light was lit at sunset, ")
