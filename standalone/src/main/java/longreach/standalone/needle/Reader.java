@@ -22,6 +22,7 @@ import longreach.lm.prompt.TokenStream;
 import longreach.lm.sample.Sampling;
 import longreach.lm.select.PieceIndex;
 import longreach.lm.speculate.Speculation;
+import longreach.store.api.ChunkKey;
 import longreach.store.api.ChunkStore;
 import longreach.tensor.kernel.Kernels;
 import longreach.v1.RenderPart;
@@ -178,7 +179,7 @@ final class Reader implements AutoCloseable {
         }
 
         @Override
-        public void want(int restoredTokens, List<Integer> softRuns) {
+        public void want(int restoredTokens, List<Integer> softRuns, List<ChunkKey> promptChunks) {
             restored = restoredTokens;
         }
 
