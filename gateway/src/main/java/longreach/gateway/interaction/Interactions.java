@@ -325,10 +325,12 @@ public final class Interactions implements AutoCloseable {
     private StoredInteraction find(Tenant tenant, String id, String field) {
         InteractionRecords.checkId(id, field);
         var here = live.get(key(tenant, id));
-        if (here != null && here.shares()) {
+        // One that is being forgotten is gone for all who ask, though its thread may still be ending.
+        boolean forgotten = here != null && here.forgotten();
+        if (here != null && here.shares() && !forgotten) {
             return here.snapshot();
         }
-        var found = records.find(tenant, id)
+        var found = (forgotten ? Optional.<StoredInteraction>empty() : records.find(tenant, id))
                 .orElseThrow(() -> ApiException.notFound(
                         field + ": " + id + ": no such interaction (expected: one that was stored, and not deleted)"));
         return lost(found)
