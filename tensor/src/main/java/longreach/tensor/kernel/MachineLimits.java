@@ -4,6 +4,7 @@ import static longreach.tensor.kernel.Lanes.F;
 import static longreach.tensor.kernel.Lanes.I;
 import static longreach.tensor.kernel.Lanes.LANES;
 
+import java.util.concurrent.locks.LockSupport;
 import java.util.function.LongSupplier;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.IntVector;
@@ -25,7 +26,11 @@ public record MachineLimits(int threads, double readBytesPerSecond, double flops
     private static final int ROUNDS = 500;
     private static final int PIECES = 40;
     private static final int STEADY_RUNS = 6;
-    private static final long MOST_NANOSECONDS = 1_500_000_000L;
+    private static final long MOST_NANOSECONDS = 5_000_000_000L;
+    // What a thread of any machine with vectors does by far; less is code that is not compiled yet.
+    private static final double LEAST_READS = 0.3e9;
+    private static final double LEAST_FLOPS = 4e9;
+    private static final long COMPILER_MILLISECONDS = 50;
     private static final int MULTIPLY_ADDS = 12;
 
     /**
@@ -38,7 +43,7 @@ public record MachineLimits(int threads, double readBytesPerSecond, double flops
         int[][] buffers = new int[threads][];
         pool.run((part, parts) -> buffers[part] = new int[WORDS]);
         long[] sink = new long[threads];
-        double reads = best(milliseconds, () -> {
+        double reads = best(milliseconds, 4.0 * WORDS / LEAST_READS, () -> {
             long began = System.nanoTime();
             pool.run((part, parts) -> {
                 for (int at = 0; at < WORDS; at += PIECE) {
@@ -47,7 +52,8 @@ public record MachineLimits(int threads, double readBytesPerSecond, double flops
             });
             return System.nanoTime() - began;
         });
-        double multiplies = best(milliseconds, () -> {
+        double operations = 2.0 * LANES * MULTIPLY_ADDS * ROUNDS * PIECES;
+        double multiplies = best(milliseconds, operations / LEAST_FLOPS, () -> {
             long began = System.nanoTime();
             pool.run((part, parts) -> {
                 for (int i = 0; i < PIECES; i++) {
@@ -56,17 +62,16 @@ public record MachineLimits(int threads, double readBytesPerSecond, double flops
             });
             return System.nanoTime() - began;
         });
-        return new MachineLimits(
-                threads,
-                4.0 * WORDS * threads / reads,
-                2.0 * LANES * MULTIPLY_ADDS * ROUNDS * PIECES * threads / multiplies);
+        return new MachineLimits(threads, 4.0 * WORDS * threads / reads, operations * threads / multiplies);
     }
 
     /**
      * Seconds of the fastest run. Goes on for the time, and until runs are steadily as fast: what is not compiled yet is
      * slow and gets faster.
+     *
+     * @param most seconds that a compiled run takes at most; before, the processors are left to the compiler now and then
      */
-    private static double best(int milliseconds, LongSupplier nanoseconds) {
+    private static double best(int milliseconds, double most, LongSupplier nanoseconds) {
         long best = Long.MAX_VALUE;
         long began = System.nanoTime();
         long improved = began;
@@ -76,7 +81,9 @@ public record MachineLimits(int threads, double readBytesPerSecond, double flops
                 improved = System.nanoTime();
             }
             best = Math.min(best, took);
-            if (System.nanoTime() - improved > Math.max(milliseconds * 1_000_000L, STEADY_RUNS * best)) {
+            if (best > most * 1e9) {
+                LockSupport.parkNanos(COMPILER_MILLISECONDS * 1_000_000);
+            } else if (System.nanoTime() - improved > Math.max(milliseconds * 1_000_000L, STEADY_RUNS * best)) {
                 break;
             }
         }
