@@ -30,6 +30,8 @@ import org.springframework.context.annotation.Configuration;
 @EnableConfigurationProperties(LmCoreProperties.class)
 public class LmCoreConfiguration {
     private static final String NATIVE = "native";
+    /** Whose records are the deployment's own: no tenant has a name with a slash. */
+    private static final String DEPLOYMENT = "/deployment";
 
     @Bean
     Kernels kernels(LmCoreProperties properties) {
@@ -51,6 +53,7 @@ public class LmCoreConfiguration {
             ContextStore store,
             SentenceEncoder encoder,
             ObjectProvider<MeterRegistry> registry) {
+        KernelSelector.remember(kernels, new StoredChoice(store, store.tenant(DEPLOYMENT), KernelSelector.processor()));
         var catalogue = new ModelCatalogue(ModelCache.ofEnvironment());
         ServedModel served = ModelLoader.serve(
                 catalogue.find(properties.model()),

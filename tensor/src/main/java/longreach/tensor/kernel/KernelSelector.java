@@ -2,8 +2,12 @@ package longreach.tensor.kernel;
 
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.security.MessageDigest;
+import java.security.NoSuchAlgorithmException;
+import java.util.HexFormat;
 import java.util.stream.Stream;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -45,6 +49,36 @@ public final class KernelSelector {
                 throw new IllegalArgumentException(
                         "longreach.kernels: " + name + " (expected: auto, vector, onednn, bf16 or scalar)");
         };
+    }
+
+    /** Lets kernels that have yet to choose how prompts are multiplied choose as before; others stay as they are. */
+    public static void remember(Kernels kernels, ChoiceMemory memory) {
+        if (kernels instanceof VectorKernels vector) {
+            vector.remembering(memory);
+        }
+    }
+
+    /**
+     * Tells this kind of processor from others: 32 hexadecimal digits of a digest of its name, its features and the vectors'
+     * width. What is fastest on one need not be on another.
+     */
+    public static String processor() {
+        var told = new StringBuilder(System.getProperty("os.arch")).append('/').append(Lanes.F.vectorBitSize());
+        try (Stream<String> lines = Files.lines(Path.of("/proc/cpuinfo"))) {
+            lines.takeWhile(line -> !line.isBlank())
+                    .filter(line ->
+                            line.startsWith("model name") || line.startsWith("flags") || line.startsWith("Features"))
+                    .forEach(line -> told.append('\n').append(line));
+        } catch (IOException | UncheckedIOException e) {
+            log.debug("no list of the processor's features: {}", e.toString());
+        }
+        try {
+            byte[] digest =
+                    MessageDigest.getInstance("SHA-256").digest(told.toString().getBytes(StandardCharsets.UTF_8));
+            return HexFormat.of().formatHex(digest, 0, 16);
+        } catch (NoSuchAlgorithmException e) {
+            throw new IllegalStateException(e);
+        }
     }
 
     /** The system property {@code longreach.threads}, else physical cores, at most the processors that we may use. */

@@ -3,6 +3,7 @@ package longreach.tensor.kernel;
 import java.lang.foreign.Arena;
 import java.util.Arrays;
 import java.util.Locale;
+import java.util.Optional;
 import longreach.tensor.kernel.PackedMatrix.Format;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -14,9 +15,10 @@ import org.slf4j.LoggerFactory;
  *
  * @param isAhead whether it is to be used for panels in f32
  * @param isBf16Ahead whether it is to be used in bf16 for prompts of the fast precision
+ * @param isSure whether the times were steady, or oneDNN so far ahead that it does not matter
  * @param reason why not, or how much faster it is
  */
-record OneDnnTrial(boolean isAhead, boolean isBf16Ahead, String reason) {
+record OneDnnTrial(boolean isAhead, boolean isBf16Ahead, boolean isSure, String reason) {
     private static final Logger log = LoggerFactory.getLogger(OneDnnTrial.class);
     private static final int TOKENS = 480;
     private static final int MATRIX_ROWS = 512;
@@ -62,20 +64,38 @@ record OneDnnTrial(boolean isAhead, boolean isBf16Ahead, String reason) {
                 reason.append(", ").append(e.getMessage());
             }
         }
-        if (!java.steady || !f32.steady || !bf16.steady) {
+        boolean steady = java.steady && f32.steady && bf16.steady;
+        if (!steady) {
             reason.append(" (the machine is busy: only twice the gain counts)");
         }
         Time exact = f32.seconds < java.seconds ? f32 : java;
+        boolean bf16Ahead = bf16.gain(exact) > LEAST_BF16_GAIN * bf16.caution(exact);
         var result = new OneDnnTrial(
-                f32.gain(java) > LEAST_GAIN * f32.caution(java),
-                bf16.gain(exact) > LEAST_BF16_GAIN * bf16.caution(exact),
-                reason.toString());
+                f32.gain(java) > LEAST_GAIN * f32.caution(java), bf16Ahead, steady || bf16Ahead, reason.toString());
         log.info(
                 "products of prompts: {}{} ({})",
                 result.isAhead ? "oneDNN" : "Java",
                 result.isBf16Ahead ? ", in the fast precision oneDNN in bf16" : "",
                 result.reason);
         return result;
+    }
+
+    /** What {@link #choice} tells of; empty for anything else. */
+    static Optional<OneDnnTrial> of(String choice) {
+        for (boolean f32 : new boolean[] {false, true}) {
+            for (boolean bf16 : new boolean[] {false, true}) {
+                var each = new OneDnnTrial(f32, bf16, true, "remembered");
+                if (each.choice().equals(choice)) {
+                    return Optional.of(each);
+                }
+            }
+        }
+        return Optional.empty();
+    }
+
+    /** As it is remembered. */
+    String choice() {
+        return (isAhead ? "onednn" : "java") + (isBf16Ahead ? "+bf16" : "");
     }
 
     /**

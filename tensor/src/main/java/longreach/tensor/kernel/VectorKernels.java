@@ -10,8 +10,11 @@ import java.util.Arrays;
 import java.util.EnumSet;
 import java.util.List;
 import java.util.Objects;
+import java.util.Optional;
 import java.util.Set;
 import longreach.tensor.weights.Tensor;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * Kernels on the Vector API, at the machine's width. One or two tokens stream the packed weights through
@@ -19,6 +22,8 @@ import longreach.tensor.weights.Tensor;
  * against the scalar kernels |error| <= cols * 2^-22 * sum |x w|.
  */
 public final class VectorKernels implements Kernels {
+    private static final Logger log = LoggerFactory.getLogger(VectorKernels.class);
+
     // Below this many tokens, dequantising a panel costs more than reading the weights once per token.
     private static final int TILED_TOKENS = 3;
     // A panel of 384 columns is 24 KiB at eight lanes: it stays in L1 beside a tile of activations.
@@ -57,6 +62,7 @@ public final class VectorKernels implements Kernels {
     private Bf16Products bf16;
     private final Expansions expansions;
     private boolean undecided;
+    private ChoiceMemory memory = ChoiceMemory.NONE;
     private MemorySegment source = MemorySegment.NULL;
 
     public VectorKernels(ComputePool pool) {
@@ -101,18 +107,54 @@ public final class VectorKernels implements Kernels {
         return kernels;
     }
 
-    /** Lets oneDNN multiply prompts from now on the way that is fastest, if that was left open. */
+    /** @param memory asked by {@link #decide} before it measures, and told of what that gave */
+    void remembering(ChoiceMemory memory) {
+        this.memory = memory;
+    }
+
+    /**
+     * Lets oneDNN multiply prompts from now on the way that was chosen before, else the one that is fastest, if that was left
+     * open.
+     */
     void decide() {
         if (!undecided) {
             return;
         }
         undecided = false;
+        Optional<String> before = memory.recall();
+        if (before.isPresent() && adopt(before.get())) {
+            log.info("products of prompts: {} ({}, as before)", name(), before.get());
+            memory.remember(before.get());
+            return;
+        }
         OneDnnTrial trial = OneDnnTrial.run(pool, expansions.neededBytes(), expansions.mostBytes());
         if (trial.isAhead()) {
             oneDnn = OneDnn.of(pool.threads());
         }
         if (trial.isBf16Ahead()) {
             bf16 = new Bf16Products(pool);
+        }
+        if (trial.isSure()) {
+            memory.remember(trial.choice());
+        }
+    }
+
+    /** @return whether it is a choice that these kernels have */
+    private boolean adopt(String choice) {
+        Optional<OneDnnTrial> known = OneDnnTrial.of(choice);
+        boolean fits =
+                known.isPresent() && (!known.get().isBf16Ahead() || expansions.neededBytes() <= expansions.mostBytes());
+        if (!fits) {
+            return false;
+        }
+        try {
+            OneDnn[] panels = known.get().isAhead() ? OneDnn.of(pool.threads()) : oneDnn;
+            bf16 = known.get().isBf16Ahead() ? new Bf16Products(pool) : null;
+            oneDnn = panels;
+            return true;
+        } catch (UnsupportedOperationException e) {
+            log.info("products of prompts: {} was chosen before, and cannot be had: {}", choice, e.getMessage());
+            return false;
         }
     }
 
