@@ -70,9 +70,10 @@ public final class ContextBench implements AutoCloseable {
                 new EngineMetrics(new SimpleMeterRegistry()));
     }
 
-    /** A model from a file. @param store stays the caller's */
+    /** A model from a file, warmed up as a server's is. @param store stays the caller's */
     public static ContextBench of(Path file, Kernels kernels, Precision precision, ContextStore store, long kvBytes) {
         var checkpoint = ModelLoader.open("bench", file, kernels, precision);
+        ModelLoader.warmUp(checkpoint, kernels, precision);
         return new ContextBench(
                 checkpoint.model(),
                 checkpoint.tokenizer(),

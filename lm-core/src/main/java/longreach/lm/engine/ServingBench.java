@@ -68,6 +68,7 @@ public final class ServingBench implements AutoCloseable {
             ChunkStore store,
             EngineSettings settings) {
         checkpoint = ModelLoader.open("bench", gguf, kernels, precision);
+        ModelLoader.warmUp(checkpoint, kernels, precision);
         template = checkpoint.template();
         draft = draftFile == null ? null : ModelLoader.open("draft", draftFile, kernels, precision);
         engine = new Engine(
