@@ -8,7 +8,7 @@ public interface BlockSelector {
     enum Kind {
         /** Words in common: BM25 over token ids. */
         LEXICAL,
-        /** Meanings of pieces of 32 tokens. */
+        /** Meanings of sentences. */
         EMBEDDING,
         /** Whichever of the two is surer. */
         FUSED,

@@ -3,16 +3,17 @@ package longreach.lm.select;
 import java.util.function.IntUnaryOperator;
 
 /**
- * The part of a context that is chosen from, in pieces of {@link #PIECE} tokens.
+ * The part of a context that is chosen from. It is scored in pieces of {@link #PIECE} tokens; of a vector's piece, a sentence,
+ * the score counts for the one its middle lies in.
  *
  * @param start where it begins, a multiple of {@link #PIECE}
  * @param end where it ends
  * @param blockTokens length of a block
  * @param id token id at each position
- * @param vectors of the pieces from position 0 on; null: there are none
+ * @param vectors of the sentences from position 0 on; null: there are none
  */
 public record Candidates(int start, int end, int blockTokens, IntUnaryOperator id, PieceVectors vectors) {
-    /** Small enough that a sentence fills most of one: what it says is not lost among others. */
+    /** Finer than a block, so that one can lie around what fits. */
     public static final int PIECE = 32;
 
     int firstPiece() {

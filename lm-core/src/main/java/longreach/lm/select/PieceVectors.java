@@ -2,16 +2,30 @@ package longreach.lm.select;
 
 import java.util.concurrent.atomic.AtomicReferenceArray;
 
-/** Vectors of a context's pieces, by chunk, in binary16. Chunks are set and read by any thread. */
+/** Where a context's pieces are, and their vectors in binary16, by chunk. Chunks are set and read by any thread. */
 public final class PieceVectors {
-    private final int perChunk;
-    private final int dimensions;
-    private final AtomicReferenceArray<short[]> chunks;
+    // Pieces that have nothing in common: what few pieces share is hardly the text's.
+    private static final int PRIOR = 16;
 
-    /** @param perChunk pieces of a whole chunk */
-    public PieceVectors(int chunks, int perChunk, int dimensions) {
+    private final int dimensions;
+    private final AtomicReferenceArray<Chunk> chunks;
+
+    /**
+     * @param bounds start and end of each piece, [pieces, 2] positions
+     * @param halves [pieces, dimensions] in binary16
+     */
+    record Chunk(int[] bounds, short[] halves) {
+        int pieces() {
+            return bounds.length / 2;
+        }
+
+        int middle(int piece) {
+            return (bounds[2 * piece] + bounds[2 * piece + 1]) / 2;
+        }
+    }
+
+    public PieceVectors(int chunks, int dimensions) {
         this.chunks = new AtomicReferenceArray<>(chunks);
-        this.perChunk = perChunk;
         this.dimensions = dimensions;
     }
 
@@ -23,31 +37,35 @@ public final class PieceVectors {
         return chunks.get(chunk) != null;
     }
 
-    /** @param vectors [pieces, dimensions] in binary16, pieces at most those of a chunk */
-    public void set(int chunk, short[] vectors) {
-        chunks.set(chunk, vectors);
+    void set(int chunk, Chunk pieces) {
+        chunks.set(chunk, pieces);
     }
 
-    /** The vectors of a chunk that are here, [pieces, dimensions]. */
-    short[] chunk(int chunk) {
+    /** Null: it is not here. */
+    Chunk chunk(int chunk) {
         return chunks.get(chunk);
     }
 
-    boolean has(int piece) {
-        if (piece / perChunk >= chunks.length()) {
-            return false;
+    /** What the vectors have in common: their mean, shorter where they are few. */
+    float[] common() {
+        double[] sum = new double[dimensions];
+        int count = PRIOR;
+        for (int c = 0; c < chunks.length(); c++) {
+            Chunk chunk = chunks.get(c);
+            if (chunk != null) {
+                count += chunk.pieces();
+                for (int piece = 0; piece < chunk.pieces(); piece++) {
+                    int at = piece * dimensions;
+                    for (int i = 0; i < dimensions; i++) {
+                        sum[i] += Float.float16ToFloat(chunk.halves[at + i]);
+                    }
+                }
+            }
         }
-        short[] vectors = chunks.get(piece / perChunk);
-        return vectors != null && (piece % perChunk + 1) * dimensions <= vectors.length;
-    }
-
-    float dot(int piece, float[] vector) {
-        short[] vectors = chunks.get(piece / perChunk);
-        int at = piece % perChunk * dimensions;
-        float sum = 0;
+        float[] mean = new float[dimensions];
         for (int i = 0; i < dimensions; i++) {
-            sum += vector[i] * Float.float16ToFloat(vectors[at + i]);
+            mean[i] = (float) (sum[i] / count);
         }
-        return sum;
+        return mean;
     }
 }

@@ -260,15 +260,20 @@ public final class NeedleBench {
             long found = needles.stream()
                     .filter(n -> answer.text().contains(n.key()))
                     .count();
+            long shown = needles.stream()
+                    .filter(n -> inSight(reader, answer, prompt, n))
+                    .count();
             ObjectNode node = mapper.createObjectNode();
             node.put("length", length);
             node.put("mode", view.name);
             node.put("found", found);
+            node.put("inSight", shown);
             node.put("planted", needles.size());
             node.put("seconds", answer.seconds());
             together.add(node);
             log.printf(
-                    "%s, %s: %d of %d named in one answer%n", Recall.label(length), view.name, found, needles.size());
+                    "%s, %s: %d of %d named in one answer, %d in sight of it%n",
+                    Recall.label(length), view.name, found, needles.size(), shown);
         }
     }
 
@@ -384,14 +389,15 @@ public final class NeedleBench {
 
     private void table() {
         if (!together.isEmpty()) {
-            out.println("| tokens | seen | planted | named in one answer |");
-            out.println("|---|---|---|---|");
+            out.println("| tokens | seen | planted | in sight | named in one answer |");
+            out.println("|---|---|---|---|---|");
             for (ObjectNode node : together) {
                 out.printf(
-                        "| %s | %s | %d | %d |%n",
+                        "| %s | %s | %d | %d | %d |%n",
                         Recall.label(node.get("length").asInt()),
                         node.get("mode").asString(),
                         node.get("planted").asInt(),
+                        node.get("inSight").asInt(),
                         node.get("found").asInt());
             }
         }
