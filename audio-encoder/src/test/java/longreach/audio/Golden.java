@@ -1,10 +1,14 @@
 package longreach.audio;
 
+import java.io.ByteArrayInputStream;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.UncheckedIOException;
+import java.net.URISyntaxException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import java.nio.file.Path;
+import java.util.zip.GZIPInputStream;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
 
@@ -25,6 +29,40 @@ public final class Golden {
         float[] values = new float[bytes.remaining() / 4];
         bytes.asFloatBuffer().get(values);
         return values;
+    }
+
+    /** f32 values of a gzip file. */
+    public static float[] packed(String name) {
+        ByteBuffer bytes = unpacked(name);
+        float[] values = new float[bytes.remaining() / 4];
+        bytes.asFloatBuffer().get(values);
+        return values;
+    }
+
+    /** 16-bit samples of a gzip file; full scale is 1. */
+    public static float[] samples(String name) {
+        ByteBuffer bytes = unpacked(name);
+        float[] values = new float[bytes.remaining() / 2];
+        for (int i = 0; i < values.length; i++) {
+            values[i] = bytes.getShort() / 32768f;
+        }
+        return values;
+    }
+
+    private static ByteBuffer unpacked(String name) {
+        try (var in = new GZIPInputStream(new ByteArrayInputStream(bytes(name)))) {
+            return ByteBuffer.wrap(in.readAllBytes()).order(ByteOrder.LITTLE_ENDIAN);
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    public static Path path(String name) {
+        try {
+            return Path.of(Golden.class.getResource("/golden/" + name).toURI());
+        } catch (URISyntaxException e) {
+            throw new IllegalStateException(e);
+        }
     }
 
     public static JsonNode json(String name) {

@@ -1,2 +1,2 @@
-/** Samples to features: Whisper's log-mel spectrogram. */
+/** Samples to features: the log-mel spectrograms of Whisper and of Gemma 3n. */
 package longreach.audio.feature;

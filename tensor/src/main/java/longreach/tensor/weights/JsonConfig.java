@@ -154,6 +154,22 @@ public final class JsonConfig {
         return integers.stream().mapToInt(Integer::intValue).toArray();
     }
 
+    /** Pairs of integers, such as the two sizes of each of several kernels. */
+    public List<int[]> integerPairs(String key) {
+        List<int[]> pairs = new ArrayList<>();
+        for (JsonNode element : array(key)) {
+            boolean pair = element.isArray() && element.size() == 2;
+            for (int i = 0; pair && i < 2; i++) {
+                pair = element.path(i).isIntegralNumber() && element.path(i).canConvertToInt();
+            }
+            if (!pair) {
+                throw problem(key, element, "pairs of 32-bit integers");
+            }
+            pairs.add(new int[] {element.path(0).intValue(), element.path(1).intValue()});
+        }
+        return pairs;
+    }
+
     /** A finite number. */
     public double number(String key) {
         JsonNode value = get(key, "a number");
